@@ -65,7 +65,7 @@ class Operation(NamedTuple):
 class Body(NamedTuple):
     """What an author signs: one atomic list of operations.
 
-    ``counter`` rises strictly per (author, device); 0 stands only in device creations.
+    ``counter`` rises strictly per (author, device); 0 stands in device creations and joint changes.
     """
 
     cluster: ClusterId

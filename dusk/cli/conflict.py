@@ -68,6 +68,8 @@ def _resolve(context: Context, arguments: argparse.Namespace) -> int:
     result = context.signed(
         "conflict.resolve", id=arguments.id, take=arguments.take, timeout_s=arguments.timeout
     )
+    for line in result.get("notes", []):
+        context.note(line)
     outcome = wait_for_change(context, result["ticket"], arguments.timeout)
     return report(context, {**outcome, "text": result["text"]}, [("decided", result["text"])])
 

@@ -87,7 +87,7 @@ def _commit_arguments(parser: argparse.ArgumentParser) -> None:
         type=within(0, MEMBERS_MAX),
         default=0,
         metavar="N",
-        help="so many routers may fail before it stops (0); with --together, so many may be missing",
+        help="so many routers may fail before a rollout stops (0); with --together, so many may be missing",
     )
     parser.add_argument(
         "--together",
@@ -152,7 +152,8 @@ def _applied_by(context: Context, devices: list[Json], *, is_together: bool) -> 
         context.note(f"waits for its wave: {', '.join(later)}; {', '.join(shows)}")
     failed = [d["name"] for d in devices if not d["done"] and d["name"] not in (*away, *later)]
     if failed:
-        why = f"`dusk device show {failed[0]}` says why"
+        shown = "`dusk rollout show`" if is_together else f"`dusk device show {failed[0]}`"
+        why = f"{shown} says why"
         context.note(f"dusk: not applied everywhere: {', '.join(failed)}; {why}")
     return 1 if failed else 0
 
@@ -165,6 +166,8 @@ def _rollout(arguments: argparse.Namespace) -> Json:
     if arguments.together and (how != "all" or parts):
         raise UsageError("--together: all at once, so there are no waves")
     how = "together" if arguments.together else how
+    if arguments.failures and how == "all" and not arguments.hold:
+        raise UsageError("--failures is of --rollout, --together or --hold: it goes to all at once otherwise")
     waves = [wave for part in parts for wave in part.split(",") if wave]
     said = {"rollout": how, "waves": waves, "failures": arguments.failures, "hold": arguments.hold}
     return said if (how, arguments.hold) != ("all", False) or waves else {}

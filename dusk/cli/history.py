@@ -114,6 +114,7 @@ def _revert_arguments(parser: argparse.ArgumentParser) -> None:
         "keys",
         metavar="KEY",
         nargs="*",
+        default=[],
         help="and only these settings of it: options, or all of a section or package",
     )
     parser.add_argument(

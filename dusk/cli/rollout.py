@@ -38,7 +38,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         verbs,
         "resume",
         "Let it go on, if somebody paused it or a failure stopped it. A router that still fails stops it "
-        "again, unless more may fail.",
+        "again, unless more may fail. Where all of a wave failed no other begins: abort it, or force it.",
         "dusk rollout resume 3f9a6c01 --failures 1",
         _order,
     )
@@ -137,7 +137,11 @@ def _described(rollout: Json) -> str:
     ]
     if rollout["state"] == "scheduled":
         lines.append(f"begins at {time.strftime('%Y-%m-%d %H:%M', time.localtime(rollout['starts']))}")
-    if rollout["state"] == "stopped":
+    if rollout["stuck"]:
+        lines.append(f"nobody of wave {rollout['wave']} has it in effect, so no other wave begins:")
+        lines.append(f"`dusk rollout force {rollout['id']}` sends it to all,")
+        lines.append(f"`dusk rollout abort {rollout['id']}` takes it back")
+    elif rollout["state"] == "stopped":
         lines.append(f"`dusk rollout resume {rollout['id']} --failures N` lets so many fail, and goes on;")
         lines.append(f"`dusk rollout abort {rollout['id']}` takes it back")
     return "\n".join([*lines, *(line for wave in rollout["waves"] for line in _wave(rollout, wave))])

@@ -114,7 +114,7 @@ def is_typed(value: str) -> bool:
 
 
 def read_value(value: str, what: str, *, is_whole: bool = False) -> str:
-    """Return a value as it stands, or from ``@FILE`` or ``-``, without one last line end.
+    """Return a value as it stands, or from ``@FILE`` or ``-``, without one last line end, be it CR LF.
 
     On a terminal ``-`` asks for one line and does not show it, for it may be a secret; so it asks twice.
 
@@ -126,7 +126,6 @@ def read_value(value: str, what: str, *, is_whole: bool = False) -> str:
     Raises:
         Refused: ``value-file``, ``value-differs``, ``too-large`` or ``not-text``.
     """
-    end = "" if is_whole else "\n"
     if value == "-" and sys.stdin.isatty() and not is_whole:
         from dusk.cli.passwords import ask_secret
 
@@ -135,7 +134,8 @@ def read_value(value: str, what: str, *, is_whole: bool = False) -> str:
             raise Refused("value-differs", f"{what}: the two values differ; nothing was done")
         return typed
     if value == "-":
-        return decode(_read_stdin(), "standard input").removesuffix(end)
+        text = decode(_read_stdin(), "standard input")
+        return text if is_whole else _without_end(text)
     if value.startswith("@@"):
         return value[1:]
     if value.startswith("@"):
@@ -146,12 +146,17 @@ def read_value(value: str, what: str, *, is_whole: bool = False) -> str:
         except OSError as error:
             reason = f"cannot read {name}: {error.strerror} (a value that begins with @ is written @@…)"
             raise Refused("value-file", reason) from None
-        return decode(data, name).removesuffix(end)
+        text = decode(data, name)
+        return text if is_whole else _without_end(text)
     try:
         value.encode()
     except UnicodeEncodeError:
         raise Refused("not-text", "a value on the command line is not UTF-8 text") from None
     return value
+
+
+def _without_end(text: str) -> str:
+    return text[:-2] if text.endswith("\r\n") else text.removesuffix("\n")
 
 
 def _read_stdin() -> bytes:

@@ -34,6 +34,8 @@ _HARMLESS = {
     "rule": frozenset({"name"}),
 }
 """What such a section may have otherwise without cutting anybody off."""
+_OF_ZONES = frozenset({"network", "input", "output"})
+"""Options by which a section of ``firewall`` is taken for a zone whose type nothing says."""
 _WHY = {
     "interface": "an interface or address by which Dusk reaches the router",
     "device": "a bridge or device by which Dusk reaches the router",
@@ -184,7 +186,7 @@ class _Way:
     def _firewall(self, known: _Known, address: str, option: str) -> str:
         if known.type == "defaults":
             return "defaults" if option in ("", "input") else ""
-        if known.type == "zone" or (not known.type and "network" in known.values):
+        if known.type == "zone" or (not known.type and not _OF_ZONES.isdisjoint(known.values)):
             return "zone" if self._is_ours(known) else ""
         if not known.type and not known.values:  # it goes, and nothing tells what it was
             return "" if option else "rule"

@@ -62,6 +62,11 @@ def check_value(value: str, what: str, holder: str = "UCI") -> str:
     return value
 
 
+def has_controls(value: str) -> bool:
+    """Tell whether a value has a control character, line ends and tabs among them: the helper takes none."""
+    return any(character < " " or character == "\x7f" for character in value)
+
+
 @dataclass(frozen=True, slots=True)
 class Named:
     """A section by its name."""

@@ -218,6 +218,11 @@ def _numbered(found: Iterable[tuple[str, Setting]]) -> list[tuple[str, Setting]]
     ]
 
 
+def hidden_line(key: str) -> str:
+    """Return the line that stands for a secret: its value is not shown."""
+    return f"# {ascii(key)[1:-1]} is a secret and not shown"
+
+
 def export_text(settings: Iterable[tuple[str, Setting]]) -> str:
     """Write settings as ``uci batch`` text that ``import_text`` reads back, in order of position.
 
@@ -227,7 +232,7 @@ def export_text(settings: Iterable[tuple[str, Setting]]) -> str:
     for key, setting in sorted(settings, key=lambda item: (item[1].position, item[0])):
         name = key if _NEEDS_NO_QUOTES.fullmatch(key) else quoted(key)
         if setting.verb is Verb.SEALED:
-            lines.append(f"# {ascii(key)[1:-1]} is a secret and not shown\n")
+            lines.append(f"{hidden_line(key)}\n")
             continue
         if setting.verb is Verb.FILE:
             content, mode = setting.values

@@ -5,6 +5,7 @@ from typing import Any
 
 from dusk import codec
 from dusk.changelog import views
+from dusk.changelog.body import Edit
 from dusk.changelog.state import State
 from dusk.control import names
 from dusk.control.acting import edit_of, handed_in, unchanged
@@ -16,6 +17,11 @@ from dusk.lazy import dataclass
 NAME_BYTES_MAX = 63
 LOGINS = ("cluster", "logins")
 """Where people may log in."""
+_SLOW_MS = 60_000
+_SLOW = (
+    "a cycle of more than 60s: drift is seen, a commit is in effect, a silent router is missed, and one that"
+    " a change cut off goes back, only after so many times that long"
+)
 _UNIT_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000}
 
 
@@ -128,7 +134,8 @@ def cluster_set(desk: Desk, arguments: Json) -> Json:
     listed = next(
         (codec.unpack(e.data, size_max=len(e.data))[0] for e in edits if e.key == "logins" and e.data), None
     )
-    return {**act, "notes": [*act["notes"], *_locked_out(desk.device_id, listed)]}
+    slow = [_SLOW] if any(e.key == "cycle" and _is_slow(e) for e in edits) else []
+    return {**act, "notes": [*act["notes"], *_locked_out(desk.device_id, listed), *slow]}
 
 
 def _locked_out(own: DeviceId, listed: Sequence[DeviceId] | None) -> list[str]:
@@ -144,6 +151,12 @@ def _locked_out(own: DeviceId, listed: Sequence[DeviceId] | None) -> list[str]:
             " the recovery phrase alone; name two at least"
         )
     return notes
+
+
+def _is_slow(edit: Edit) -> bool:
+    assert edit.data is not None, "a length is set, never deleted"
+    (length_ms,) = codec.unpack(edit.data, size_max=len(edit.data))
+    return bool(length_ms > _SLOW_MS)
 
 
 def check_login_here(desk_device: bytes, state: State) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from dusk.changelog.body import Change, Edit, Operation
+from dusk.changelog.creation import is_request
 from dusk.changelog.entry import Entry, EntryKind
 from dusk.changelog.former import ROLLOUT
 from dusk.changelog.kinds import kind_of
@@ -16,11 +17,12 @@ from dusk.changelog.log import Log
 from dusk.changelog.sealed import WRAP
 from dusk.changelog.sections import SectionKind, parse_path
 from dusk.control import drafts, history, words
+from dusk.control.acting import PROPOSED
 from dusk.control.attesting import hand_in
 from dusk.control.desk import Desk, Json, Session
 from dusk.control.drafts import written_by
+from dusk.control.proposing import signed_or_proposed
 from dusk.control.sealing import sealer_of
-from dusk.control.signing import check_verdict, sign
 from dusk.control.tending import is_tending
 from dusk.errors import Refused
 
@@ -54,7 +56,7 @@ def conflicts(desk: Desk) -> Iterator[Lost]:
 
 
 def _undecided(log: Log, entry: Entry, change: Change) -> Iterator[Edit]:
-    if change.body.counter == 0 or kind_of(change) is not EntryKind.CHANGE:
+    if is_request(change) or kind_of(change) is not EntryKind.CHANGE:
         return  # a device asks again to be made, and a proof stands for itself
     if is_tending(change):
         return  # the next signature brings the same in order again
@@ -112,11 +114,13 @@ def conflict_resolve(desk: Desk, arguments: Json) -> Json:
         else (*sealer_of(desk, session).taken(written_by(lost.change), lost.edits), *_sent_how(lost.change))
     )
     what = "what stands is kept" if is_a else f"version {lost.entry.seq} counts after all"
-    change = sign(desk, session, f"conflict {lost.change.id.hex()[:ID_CHARACTERS_MIN]}: {what}", edits)
-    check_verdict(desk, change)
-    ticket = hand_in(desk, session, change, arguments["timeout_s"], {})
-    _forget(desk, session, lost)
-    return {"ticket": ticket, "hash": change.id.hex(), "text": what}
+    message = f"conflict {lost.change.id.hex()[:ID_CHARACTERS_MIN]}: {what}"
+    made = signed_or_proposed(desk, session, message, edits)
+    ticket = hand_in(desk, session, made.change, arguments["timeout_s"], {"proposal": made.proposal or None})
+    if not made.proposal:
+        _forget(desk, session, lost)
+    text = f"{PROPOSED}{what}" if made.proposal else what
+    return {"ticket": ticket, "hash": made.change.id.hex(), "text": text, "notes": list(made.notes)}
 
 
 def _sent_how(change: Change) -> tuple[Edit, ...]:

@@ -22,9 +22,10 @@ from dusk.control.hints import RETURNS, STAYS, hints_on
 from dusk.control.history import change_words
 from dusk.control.outside import drawn
 from dusk.control.proposing import Signed, proposed_in, signed_or_proposed
+from dusk.control.reached import absent
 from dusk.control.review import Review, check_agreed, reviewing
 from dusk.control.reviewed import notes_on
-from dusk.control.rollouts import Wanted, planned
+from dusk.control.rollouts import TOGETHER, Wanted, planned
 from dusk.control.sealing import sealer_of
 from dusk.control.sharing import notes_of, propose_policy
 from dusk.control.signing import sign
@@ -112,12 +113,16 @@ def draft_import(desk: Bench, arguments: Json) -> Json:
         if former is not None:
             text, name = arguments["text"], arguments["name"]
             return settings.edited_settings(target, draft, (former, later), text, name)
-        return settings.import_settings(
+        after = settings.import_settings(
             target, draft, arguments["text"], arguments["name"], is_replacing=arguments["replace"]
         )
+        gone.extend(settings.secrets_gone(target, draft, after))
+        return after
 
+    gone: list[str] = []
     sealer = sealer_of(desk, desk.session(arguments["token"]))
-    return _edited(desk, arguments, change)
+    answer = _edited(desk, arguments, change)
+    return {**answer, "notes": [*answer["notes"], *gone]}
 
 
 def draft_text(desk: Desk, arguments: Json) -> Json:
@@ -213,7 +218,8 @@ def draft_commit(desk: Desk, arguments: Json) -> Steps[Json]:
     found = yield from check_reviewed(desk, draft, is_agreed=arguments["yes"])
     if len(draft.sent) >= drafts.SENT_MAX:
         raise Refused("too-many-waiting", f"{len(draft.sent)} of your changes wait to be sent; wait for them")
-    edits = (*draft.edits, *planned(desk, session, Wanted.of(arguments), found.concerned))
+    wanted = Wanted.of(arguments)
+    edits = (*draft.edits, *planned(desk, session, wanted, found.concerned))
     if draft.sent:
         made = Signed(sign(desk, session, arguments["message"], edits), "", ())
     else:
@@ -223,7 +229,8 @@ def draft_commit(desk: Desk, arguments: Json) -> Steps[Json]:
     answer = {"devices_concerned": list(found.concerned), "proposal": made.proposal or None}
     ticket = hand_in(desk, session, change, arguments["timeout_s"], answer)
     desk.store_draft(session.user, Draft((), (*draft.sent, sent)).encode())
-    return {"ticket": ticket, "hash": change.id.hex(), "notes": [*notes, *made.notes, *found.notes]}
+    away = absent(desk, found.concerned, wanted.failures_max) if wanted.how == TOGETHER else []
+    return {"ticket": ticket, "hash": change.id.hex(), "notes": [*notes, *made.notes, *found.notes, *away]}
 
 
 def check_reviewed(desk: Desk, draft: Draft, *, is_agreed: bool) -> Steps[Review]:

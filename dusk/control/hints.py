@@ -52,7 +52,7 @@ def hints_of(store: Overlay, edits: Sequence[Edit], effects: Sequence[Effect]) -
     returned = _returned(store, edits)
     stays = [STAYS] if left - returned else []
     returns = [RETURNS] if returned else []
-    return [*_same_addresses(effects), *stays, *returns]
+    return [*_reaching_nobody(store, edits), *_same_addresses(effects), *stays, *returns]
 
 
 def _returned(store: Overlay, edits: Iterable[Edit]) -> set[str]:
@@ -111,6 +111,16 @@ def _staying(store: Overlay, edits: Iterable[Edit]) -> Iterator[str]:
             if is_selected(store, group, device):
                 name = names.device_name(store.state, device)
                 yield f"{name} stays in {group} by its facts, for settings; secrets of {group} are not for it"
+
+
+def _reaching_nobody(store: Overlay, edits: Iterable[Edit]) -> Iterator[str]:
+    """Name routers that were removed, or replaced, behind the edits of their own settings."""
+    parts = (edit.section.split("/") for edit in edits if edit.section.startswith("device/"))
+    for device in sorted({part[1] for part in parts}):
+        if store.value(f"device/{device}", "retired") is not None:
+            title = names.section_title(store.state, f"device/{device}")
+            goes = f"`dusk draft discard {title}`"
+            yield f"{title} is no member any more: what is edited there reaches nobody; {goes}"
 
 
 def _member_of(edit: Edit) -> DeviceId | None:

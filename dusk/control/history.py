@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from dusk.changelog.body import Change, Operation
+from dusk.changelog.creation import is_request
 from dusk.changelog.entry import Entry, EntryKind, OutcomeCode
 from dusk.changelog.former import ROLLOUT
 from dusk.changelog.kinds import kind_of
@@ -56,7 +57,7 @@ def row(desk: Desk, entry: Entry, change: Change | None, void: Mapping[ChangeId,
 
 def _message(state: State, entry: Entry, change: Change | None) -> str:
     if change is not None:
-        return change.body.message or ("a device joined" if change.body.counter == 0 else "")
+        return change.body.message or ("a device joined" if is_request(change) else "")
     if entry.kind is EntryKind.OPEN:
         return "the master started"
     if entry.kind is EntryKind.GATE:
@@ -184,7 +185,7 @@ def _put_back_from(
     found: ChangeId | None = base
     while found is not None and (found == base or found in void):
         change = change_of(desk, found)
-        found = None if change is None else _base_in(change, section, key)
+        found = None if change is None else base_in(change, section, key)
     return None if found is None else desk.log.position_of(found)
 
 
@@ -194,7 +195,8 @@ def kind_of_change(desk: Desk, change: ChangeId) -> EntryKind | None:
     return None if found is None else kind_of(found)
 
 
-def _base_in(change: Change, section: str, key: str) -> ChangeId | None:
+def base_in(change: Change, section: str, key: str) -> ChangeId | None:
+    """Return which change had written a record before one that writes it; None for none."""
     return next((o.base for o in change.body.operations if (o.section, o.key) == (section, key)), None)
 
 

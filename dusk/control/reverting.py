@@ -31,6 +31,7 @@ from dusk.control.proposing import signed_or_proposed
 from dusk.control.review import Review, check_agreed, reviewing
 from dusk.control.sealing import sealer_of
 from dusk.control.steps import Steps
+from dusk.control.tending import is_tending
 from dusk.control.voiding import voided_at
 from dusk.errors import Refused
 from dusk.ids import ChangeId, Seq
@@ -38,6 +39,8 @@ from dusk.listing import listed
 
 NAMED_MAX = 5
 """Records that a refusal names; the others are counted."""
+_SEALED_ANEW_MAX = 16
+"""So many changes are read that may have sealed one secret anew, one behind the other."""
 _ROOM_BYTES = 64
 """Of a message, for the words before that of the version."""
 _SETTINGS = frozenset(
@@ -217,13 +220,25 @@ def _inverse(desk: Desk, change: Change, chosen: Sequence[Operation]) -> Inverse
         assert record is not None, "what was written leaves a record, or a tombstone"
         if record.data == former:
             continue
-        if record.base != change.id:
-            later.append(Later(operation, record.base))
+        by = _changed_since(desk, operation, change.id, record.base)
+        if by is not None:
+            later.append(Later(operation, by))
             continue
         edits.append(Edit(operation.section, operation.key, former, record.base))
         if sealed_in(operation.section, operation.key, former) is not None and operation.base is not None:
             wraps[operation.base] = tuple(_wraps_of(desk, operation.base))
     return Inverse(tuple(edits), tuple(later), tuple(edit for row in wraps.values() for edit in row))
+
+
+def _changed_since(desk: Desk, operation: Operation, wrote: ChangeId, newest: ChangeId) -> ChangeId | None:
+    """Return the newest change of a record's value behind one that wrote it: to seal it anew is none."""
+    for _ in range(_SEALED_ANEW_MAX):
+        later = None if newest == wrote else history.change_of(desk, newest)
+        base = None if later is None else history.base_in(later, operation.section, operation.key)
+        if later is None or base is None or not is_tending(later):
+            break
+        newest = base
+    return None if newest == wrote else newest
 
 
 def _former(desk: Desk, operation: Operation) -> bytes | None:

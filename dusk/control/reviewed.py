@@ -1,7 +1,7 @@
 """What routers take without a word of their root, as far as it shows before anything is signed.
 
 A router's helper decides by the same table and by its root's ``etc/dusk/allow``, which nobody else
-knows; so what is said here are notes. Values are left to the helper.
+knows; so what is said here are notes. Values are left to the helper, but for characters that nobody sees.
 """
 
 import re
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dusk.changelog.body import Edit
 from dusk.changelog.overlay import Overlay
 from dusk.config.device import SET
-from dusk.config.names import Every, Indexed, Key, Matched, is_file, parse_key
+from dusk.config.names import Every, Indexed, Key, Matched, has_controls, is_file, parse_key
 from dusk.config.settings import Setting, Verb, decode_setting
 
 NOTES_MAX = 20
@@ -66,6 +66,8 @@ def _notes(table: Table, store: Overlay, edit: Edit) -> Iterator[str]:
     if key.package not in table:
         yield f"{key}: a router takes {key.package} only {_ROOT}{near(key.package, table)}"
         return
+    if any(has_controls(value) for value in setting.values):
+        yield f"{key}: a router takes a value with a line break or another control character only {_ROOT}"
     types, kinds = table[key.package], _kinds(store, edit.section, key, setting)
     for kind in kinds:
         if kind not in types:

@@ -1,6 +1,7 @@
 """Rollouts for people: into waves when a draft is signed, how far they are, and what is said to them."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from dusk import codec, limits
@@ -8,21 +9,20 @@ from dusk.changelog import rollouts, views
 from dusk.changelog.body import Edit
 from dusk.changelog.former import PART, ROLLOUT, kept_of
 from dusk.changelog.released import Waits, head_before
-from dusk.changelog.rollouts import ABORT, DONE, FORCE, GO, HOLD, ORDER, PLAN, Order, Rollout
+from dusk.changelog.rollouts import ABORT, DONE, FORCE, GO, HOLD, ORDER, PLAN, Order
 from dusk.changelog.state import State
-from dusk.control import history, names
+from dusk.control import history, names, reached
 from dusk.control.acting import edit_of, handed_in
 from dusk.control.desk import Desk, Json, Peer, Session
 from dusk.control.drafts import written_by
 from dusk.control.outside import drawn
+from dusk.control.reached import ID_DIGITS
 from dusk.control.reverting import reviewed
 from dusk.control.review import check_agreed
 from dusk.control.steps import Steps
 from dusk.errors import Refused
 from dusk.ids import ChangeId, DeviceId
 
-ID_DIGITS = 8
-"""Of a rollout's id, as people read it; so many at least name one."""
 ALL, CANARY, WAVES, TOGETHER = "all", "canary", "waves", "together"
 HOW = (ALL, CANARY, WAVES, TOGETHER)
 ROLLOUTS_SHOWN_MAX, DEVICES_SHOWN_MAX = 100, 200
@@ -130,6 +130,7 @@ def _waves(
     elif wanted.how == WAVES:
         if not wanted.parts:
             raise Refused("bad-wave", "say the waves: shares such as 10%,50%, or names of groups")
+        _check_rising([part for part in wanted.parts if part.endswith("%")])
         for part in wanted.parts:
             wave = _part(state, part, devices, left)
             left = [device for device in left if device not in wave]
@@ -146,17 +147,33 @@ def _is_there(desk: Desk, device: DeviceId) -> bool:
     return peer is not None and peer.online
 
 
+def _check_rising(shares: Sequence[str]) -> None:
+    """Refuse shares of which a later one is smaller: each says how many have it by then, of all."""
+    counted = [int(share[:-1]) for share in shares if _is_share(share)]
+    for before, share in pairwise(counted):
+        if share < before:
+            text = f"{share}% behind {before}%: a wave is up to a share of all, so shares rise"
+            raise Refused("bad-wave", text)
+
+
+def _is_share(part: str) -> bool:
+    share = part.removesuffix("%")
+    return share.isascii() and share.isdecimal() and len(share) <= 3 and 0 < int(share) <= 100
+
+
 def _part(state: State, part: str, devices: Sequence[DeviceId], left: Sequence[DeviceId]) -> list[DeviceId]:
     """Return who of those that are left is in a wave: up to a share of all, or in a group."""
     if part.endswith("%"):
-        share = part.removesuffix("%")
-        if not share.isascii() or not share.isdecimal() or not 0 < int(share) <= 100:
+        if not _is_share(part):
             raise Refused("bad-wave", f"{part!r}: a share is 1% to 100%")
-        count = -(-len(devices) * int(share) // 100) - (len(devices) - len(left))
+        count = -(-len(devices) * int(part[:-1]) // 100) - (len(devices) - len(left))
         return list(left[: max(0, count)])
     if part not in views.group_names(state):
         raise Refused("bad-wave", f"{part!r}: neither a share such as 10% nor a group")
-    return [device for device in left if part in views.groups_in_effect(state, device)]
+    group = {device for device in devices if part in views.groups_in_effect(state, device)}
+    if not group:
+        raise Refused("bad-wave", f"group {part!r} has no router that the change concerns")
+    return [device for device in left if device in group]
 
 
 # --- looking -------------------------------------------------------------------------------------
@@ -281,7 +298,12 @@ def _forgotten(section: str) -> Refused:
 
 
 def _state(desk: Desk, name: str) -> Json:
-    """Return the state of a rollout as a word and as a line for people."""
+    """Return the state of a rollout as a word and as a line for people, and whether it is stuck."""
+    stuck = reached.is_stuck(desk, name)
+    return {**_said(desk, name, stuck=stuck), "stuck": stuck}
+
+
+def _said(desk: Desk, name: str, *, stuck: bool) -> Json:
     state = desk.log.state
     progress, order = rollouts.progress_of(state, name), rollouts.order_of(state, name)
     if progress.ended:
@@ -300,19 +322,24 @@ def _state(desk: Desk, name: str) -> Json:
         return dict(_STAGED)
     if not progress.opened:
         return {"state": "scheduled", "why": "waits for its time, by the clock of who leads"}
+    if stuck:
+        return {"state": "running", "why": f"{reached.nobody(progress.opened)}, so it goes no further"}
     return {"state": "running", "why": "goes on when those that it has reached have it in effect"}
 
 
 def stopped(desk: Desk) -> list[str]:
-    """Return a line for people for each rollout that a failure stopped, with what can be done."""
-    state = desk.log.state
-    found = ((one.id, rollouts.progress_of(state, one.id).stopped_by) for one in rollouts.under_way(state))
-    return [
-        f"rollout {name[:ID_DIGITS]} stopped: {_failure(desk, name, device)}; "
-        f"`dusk rollout resume {name[:ID_DIGITS]} --failures N` goes on, `abort` takes it back"
-        for name, device in found
-        if device
-    ]
+    """Return a line for people for each rollout that a failure keeps from going on, with what can be done."""
+    state, found = desk.log.state, []
+    for one in rollouts.under_way(state):
+        device, ident = one.progress.stopped_by, one.id[:ID_DIGITS]
+        stuck = reached.is_stuck(desk, one.id)
+        goes_on = f"`dusk rollout force {ident}`" if stuck else f"`dusk rollout resume {ident} --failures N`"
+        can = f"{goes_on} {'sends it to all' if stuck else 'goes on'}, `abort` takes it back"
+        if device:
+            found.append(f"rollout {ident} stopped: {_failure(desk, one.id, device)}; {can}")
+        elif stuck:
+            found.append(f"rollout {ident} goes no further: {reached.nobody(one.progress.opened)}; {can}")
+    return found
 
 
 def _failure(desk: Desk, name: str, device: str) -> str:
@@ -357,7 +384,11 @@ def _waves_shown(desk: Desk, name: str, after: str) -> tuple[list[Json], bool]:
             is_more = True
             break
         peer = peers.get(device)
-        said = _device(desk, waits, running, device, peer) if running else _followed(desk, name, peer)
+        said = (
+            reached.how_far(desk.log, waits, running, device, peer)
+            if running
+            else _followed(desk, name, peer)
+        )
         waves[wave].append({"name": member.name, **said})
         shown += 1
     progress = rollouts.progress_of(state, name)
@@ -383,41 +414,7 @@ def _followed(desk: Desk, name: str, peer: Peer | None) -> Json:
     is_over = plan is None or (not plan.together and rollouts.progress_of(state, name).ended == ABORT)
     if is_over or seq is None:
         return {"state": "", "reason": ""}
-    return _stage(peer, seq - 1)
-
-
-def _device(desk: Desk, waits: Waits, rollout: Rollout, device: DeviceId, peer: Peer | None) -> Json:
-    """Return how far a device is with a rollout, in a word, and why it failed."""
-    if not waits.has_reached(rollout, device) and not rollout.plan.together:
-        return {"state": "waits", "reason": ""}
-    before = head_before(desk.log, rollout).seq
-    said = _stage(peer, before)
-    return {**said, "state": "switched"} if _is_switched(rollout, peer, before) else said
-
-
-def _is_switched(rollout: Rollout, peer: Peer | None, before: int) -> bool:
-    """Tell whether a device has switched with others, and waits for word that it stays."""
-    is_applied = peer is not None and peer.online and peer.apply_state in ("applied", "confirming")
-    return rollout.plan.together and is_applied and peer is not None and peer.applied_seq <= before
-
-
-def _stage(peer: Peer | None, before: int) -> Json:
-    if peer is not None and peer.applied_seq > before:
-        return {"state": "applied", "reason": ""}
-    if peer is None or not peer.online:
-        return {"state": "offline", "reason": ""}
-    if peer.apply_state == "failed" and peer.judged_seq <= before:
-        return {"state": "applying", "reason": ""}
-    # of the apply machine "applied" is not what is called so here: nothing has confirmed it yet
-    state = "applying" if peer.apply_state in ("committed", "applied") else peer.apply_state
-    return {"state": state, "reason": peer.reason}
-
-
-def waits_for(desk: Desk, devices: Collection[DeviceId]) -> dict[DeviceId, str]:
-    """Return device → id of the rollout that it waits for, as people read it."""
-    waits = Waits(desk.log.state)
-    found = ((device, waits.of(device)) for device in devices)
-    return {device: rollout.id[:ID_DIGITS] for device, rollout in found if rollout is not None}
+    return reached.stage(peer, seq - 1)
 
 
 # --- deciding ------------------------------------------------------------------------------------
@@ -441,6 +438,14 @@ def rollout_order(desk: Desk, arguments: Json) -> Steps[Json]:
         raise Refused(
             "not-paused",
             f"rollout {name[:ID_DIGITS]}: there is nothing to resume, it is {now['state']}: {now['why']}",
+        )
+    if what == "resume" and now["stuck"]:
+        opened = rollouts.progress_of(state, name).opened
+        ident = name[:ID_DIGITS]
+        raise Refused(
+            "wave-failed",
+            f"rollout {ident}: {reached.nobody(opened)}: however many may fail, no further wave begins; "
+            f"`dusk rollout force {ident}` sends it to all, `dusk rollout abort {ident}` takes it back",
         )
     if what == "pause" and not _can_pause(state, name):
         raise Refused(

@@ -15,6 +15,7 @@ from dusk.config.variables import check_variable
 from dusk.control import names
 from dusk.control.drafts import Draft, put
 from dusk.control.sealing import Sealer, check_filled
+from dusk.control.settings import check_one_line
 from dusk.errors import Refused, UntrustedInput
 
 
@@ -222,6 +223,7 @@ def set_variables(
         record = f"{VAR}{_record_name(name)}"
         if sealer is not None:
             check_filled(f"variable {name}", values, f"`dusk var unset {scope} {name}` takes it away")
+            check_one_line(f"variable {name}", values)
             draft, sealed = sealer.sealed(draft, section, record, value)
             data = codec.pack(sealed[:2])
         elif sealed_in(section, record, _seen(state, draft).data(section, record)) is not None:

@@ -7,10 +7,10 @@ from dusk.changelog.secrecy import secret_names
 from dusk.changelog.state import State
 from dusk.config.device import SET, settings_of
 from dusk.config.file_rules import MODE_DEFAULT, check_no_secret
-from dusk.config.names import is_at_or_below, is_file, parse_key, place_in
+from dusk.config.names import has_controls, is_at_or_below, is_file, parse_key, place_in
 from dusk.config.settings import Edit as Request
 from dusk.config.settings import Setting, Verb, check_setting, edit, encode_setting, is_secret
-from dusk.config.text import HIDDEN, export_text, import_text
+from dusk.config.text import HIDDEN, export_text, hidden_line, import_text
 from dusk.control.drafts import Draft, put
 from dusk.control.sealing import Sealer, check_filled
 from dusk.control.words import describe
@@ -115,6 +115,7 @@ def _change(target: Target, draft: Draft, request: Request, row: tuple[str, tupl
         check_setting(name, setting, is_draft=True)
         if is_hidden and not setting.is_hidden:
             _check_not_typed(name, text in target.typed)
+            check_one_line(name, values)
             draft, setting = target.sealer.setting(draft, section, name, setting)
     data = None if setting is None else encode_setting(setting)
     return put(state, draft, section, SET + name, data, builds_on=request in _BUILDS_ON)
@@ -140,6 +141,17 @@ def _one_type(name: str, values: tuple[str, ...]) -> str:
     return values[0]
 
 
+def check_one_line(what: str, values: Collection[str]) -> None:
+    """Refuse a secret with a line end, or another control character: nobody sees that it is there.
+
+    Raises:
+        Refused: ``secret-lines``.
+    """
+    if any(has_controls(value) for value in values):
+        why = "has a line break or another control character in it, which is not shown and no router takes"
+        raise Refused("secret-lines", f"{what}: the secret {why}; give it as one line")
+
+
 def _check_not_typed(name: str, is_typed: bool) -> None:  # noqa: FBT001 - its one call names it
     if is_typed:
         raise Refused(
@@ -163,8 +175,8 @@ def section_words(section: str) -> str:
 def import_settings(target: Target, draft: Draft, text: str, name: str, *, is_replacing: bool) -> Draft:
     """Return the draft with the settings of a text; with ``is_replacing`` nothing else stays.
 
-    A setting that says the same as before keeps its position unless the order changed, so that
-    the same text a second time changes nothing.
+    A secret stays as it is where the text has the line that stands for it. A setting that says the same as
+    before keeps its position unless the order changed, so that the same text a second time changes nothing.
 
     Raises:
         ConfigError: naming the file and the lines that cannot be used.
@@ -173,17 +185,38 @@ def import_settings(target: Target, draft: Draft, text: str, name: str, *, is_re
     found = dict(import_text(text, name, is_draft=True, further=secret_names(state)))
     said = settings_of(Overlay(state, draft.all_edits), section)
     if is_replacing:
-        for key in sorted(set(said) - set(found)):
+        for key in sorted(said.keys() - found.keys() - _untold(target, said, text)):
             draft = put(state, draft, section, SET + key, None)
-    offset = 0 if is_replacing else max((s.position for s in said.values()), default=-1) + 1
+    is_in_order = not is_replacing or _is_in_order(said, found)
+    offset = max((s.position for s in said.values()), default=-1) + 1 if is_in_order else 0
     for key, setting in found.items():
         held = said.get(key)
-        place = held.position if held is not None and not is_replacing else setting.position + offset
+        place = held.position if held is not None and is_in_order else setting.position + offset
         made = setting
         if target.is_secret(parse_key(key).option) and not setting.is_hidden:
             draft, made = _imported(target, draft, key, setting)
         draft = put(state, draft, section, SET + key, encode_setting(made._replace(position=place)))
     return draft
+
+
+def _untold(target: Target, said: Mapping[str, Setting], text: str) -> set[str]:
+    """Return the secrets for which a text has the line that stands for them."""
+    further, lines = secret_names(target.state), set(text.splitlines())
+    return {key for key, one in said.items() if is_unshown(key, one, further) and hidden_line(key) in lines}
+
+
+def _is_in_order(said: Mapping[str, Setting], found: Mapping[str, Setting]) -> bool:
+    """Tell whether a text begins with what was said before it, in the same order."""
+    kept = sorted((key for key in said if key in found), key=lambda key: (said[key].position, key))
+    return list(found)[: len(kept)] == kept
+
+
+def secrets_gone(target: Target, before: Draft, after: Draft) -> list[str]:
+    """Return a line for people for each secret that an edit takes away: a text shows none."""
+    was, now = (settings_of(Overlay(target.state, one.all_edits), target.section) for one in (before, after))
+    further = secret_names(target.state)
+    gone = [key for key, one in was.items() if key not in now and is_unshown(key, one, further)]
+    return [f"{key} is a secret that the text does not name: it goes" for key in sorted(gone)]
 
 
 def check_seen(target: Target, before: Draft, after: Draft, former: str) -> None:
@@ -326,4 +359,5 @@ def _imported(target: Target, draft: Draft, key: str, setting: Setting) -> tuple
     if setting.verb not in (Verb.SET, Verb.SET_LIST):
         raise ConfigError(f"{key}: a secret list is imported as a whole: delete it first, then add to it")
     check_filled(key, setting.values, "`delete` says that there is to be none")
+    check_one_line(key, setting.values)
     return target.sealer.setting(draft, target.section, key, setting)

@@ -32,9 +32,9 @@ from dusk.config.variables import VariableValue
 from dusk.control import names, newcomers, paging, words
 from dusk.control.desk import Bench, Desk, Json, Peer
 from dusk.control.fields import settings_answer
+from dusk.control.reached import waits_for
 from dusk.control.revealing import revealed_to
 from dusk.control.roles import role_of
-from dusk.control.rollouts import waits_for
 from dusk.control.roster import require_policy
 from dusk.control.settings import shown_text
 from dusk.control.voiding import compromised_since

@@ -137,6 +137,7 @@ def test_to_abort_is_said_yes_to_where_it_touches_the_way_to_routers(
     "words",
     [
         ("commit", "-m", "x", "--rollout", "sometimes"),
+        ("commit", "-m", "x", "--failures", "2"),
         ("commit", "-m", "x", "--together", "--rollout", "canary"),
         ("commit", "-m", "x", "--together", "--rollout", "all", "10%"),
         ("rollout", "start", "01234567", "--at", "tomorrow"),
@@ -206,4 +207,4 @@ def test_who_is_reached_and_does_not_follow_is_named_alone(dusk: "Dusk", logged_
 def test_those_that_switch_together_are_waited_for(dusk: "Dusk", logged_in: FakeDesk) -> None:
     result = _waited(dusk, logged_in, "--together", "--timeout", "1s")
     assert result.code == 1
-    assert "not applied everywhere: attic, hall" in result.err
+    assert "not applied everywhere: attic, hall; `dusk rollout show` says why" in result.err

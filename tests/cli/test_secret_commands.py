@@ -24,6 +24,11 @@ def test_a_secret_comes_from_a_file_or_from_standard_input(dusk: "Dusk", tmp_pat
     assert dusk("set", "policy/wifi", "wireless.lan=wifi-iface", f"{KEY}=@{file}").code == 0
     again = dusk("set", "policy/wifi", f"{KEY}=-", stdin=SECRET + "\n")
     assert "nothing changed" in again.out
+    file.write_bytes(f"{SECRET}\r\n".encode())
+    assert "nothing changed" in dusk("set", "policy/wifi", f"{KEY}=@{file}").out, "as written on Windows"
+    file.write_text(f"{SECRET}\nand more\n")
+    refused = dusk("set", "policy/wifi", f"{KEY}=@{file}")
+    assert (refused.code, f"{KEY}: the secret has a line break" in refused.err) == (1, True)
     shown = dusk("draft")
     assert "(secret)" in shown.out
     assert SECRET not in shown.out + again.out

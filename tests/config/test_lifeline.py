@@ -76,6 +76,8 @@ def test_a_guest_network_beside_the_own_one_is_not_marked() -> None:
         "set firewall.@zone[0].input=DROP",
         "set firewall.mine.network=lan",
         "set firewall.lan=zone",
+        "set firewall.lan.input=REJECT",
+        "set firewall.lan.output=DROP",
     ],
 )
 def test_what_is_on_the_way_is_marked(line: str) -> None:
@@ -97,6 +99,8 @@ def test_what_is_on_the_way_is_marked(line: str) -> None:
         "set firewall.zone[network=wan].input=DROP",
         "set firewall.@rule[0].name=x",
         "set firewall.guest=zone",
+        "set firewall.guest.input=REJECT",
+        "set firewall.lan.forward=REJECT",
         "set wireless.default_radio0.ssid=Home",
         "set wireless.radio0.channel=36",
         "set system.@system[0].hostname=x",

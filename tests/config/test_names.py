@@ -6,7 +6,18 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from dusk.config.names import Each, Every, Indexed, Key, Matched, Named, is_made, parse_key, split_assignment
+from dusk.config.names import (
+    Each,
+    Every,
+    Indexed,
+    Key,
+    Matched,
+    Named,
+    has_controls,
+    is_made,
+    parse_key,
+    split_assignment,
+)
 from dusk.errors import ConfigError
 
 NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,7}", fullmatch=True)
@@ -122,3 +133,8 @@ def test_names_that_each_gives_are_told_from_others() -> None:
     assert Each("wifi-device", (), "guest").prefix == "dusk_guest_"
     assert is_made("dusk_guest_radio0")
     assert not any(map(is_made, ("guest_radio0", "dusk_radio0", "dusk_guest_", "dusk__radio0")))
+
+
+def test_what_nobody_sees_in_a_value_is_a_control_character() -> None:
+    assert all(has_controls(f"a{character}b") for character in "\n\r\t\x00\x1f\x7f")
+    assert not any(has_controls(value) for value in ("", "plain text", "Straße ✓"))

@@ -128,3 +128,14 @@ def test_one_address_for_several_routers_is_named(desk: FakeDesk) -> None:
     assert note == "network.lan.ipaddr: the same address '10.0.0.1' on 2 routers (attic, hall)"
     desk.do("policy.assign", name="p", to="devices", names=["hall"])
     assert not [note for note in notes(desk) if "same address" in note]
+
+
+def test_edits_of_a_router_that_is_gone_by_now_are_said_to_reach_nobody(desk: FakeDesk) -> None:
+    row = {"key": "system.s.hostname", "values": ["hall"]}
+    desk.do("draft.edit", target="device/hall", verb="set", edits=[row])
+    assert [note for note in notes(desk) if "reaches nobody" in note] == []
+    desk.do("device.remove", names=["hall"])
+    (found,) = [note for note in notes(desk) if "reaches nobody" in note]
+    target = found.partition(" ")[0]
+    assert found.endswith(f"`dusk draft discard {target}`")
+    assert desk.do("draft.discard", target=target)["discarded"] == 1

@@ -219,6 +219,12 @@ def test_the_clusters_own_settings_are_shown_and_changed_together(desk: FakeDesk
     assert desk.do("cluster.set", values=again)["text"] == "nothing changed"
 
 
+def test_a_cycle_that_makes_all_slow_is_taken_with_a_word_of_warning(desk: FakeDesk) -> None:
+    for value, is_slow in (("60s", False), ("1h", True), ("61s", True)):
+        notes = desk.do("cluster.set", values=[{"name": "cycle", "values": [value]}])["notes"]
+        assert [note.startswith("a cycle of more than 60s") for note in notes] == [True] * is_slow
+
+
 @pytest.mark.parametrize(
     ("name", "value", "code"),
     [

@@ -2,6 +2,7 @@
 
 import pytest
 
+from dusk.config.settings import decode_setting
 from dusk.control.desk import WallTime
 from dusk.errors import Refused
 from tests.control.test_people_methods import add, refused
@@ -33,6 +34,13 @@ def propose(desk: FakeDesk) -> str:
     name = commit(desk, "bob")["proposal"]
     assert isinstance(name, str)
     return name
+
+
+def said(desk: FakeDesk) -> tuple[str, ...]:
+    record = desk.log.state.record("policy/wifi", "set/wireless.x.ssid")
+    assert record is not None
+    assert record.data is not None
+    return decode_setting(record.data).values
 
 
 def test_a_commit_that_others_must_sign_is_proposed_and_shown(people: FakeDesk) -> None:
@@ -128,6 +136,36 @@ def test_a_proposal_that_was_handed_in_too_late_says_at_which_version(people: Fa
     people.deliver()
     state = people.ask("proposal.list")["proposals"][0]["state"]
     assert state == f"handed in as version {world.log.head.seq}, and came too late"
+
+
+def test_what_several_signed_and_came_too_late_is_a_conflict_and_is_decided_by_as_many(
+    people: FakeDesk,
+) -> None:
+    test_a_proposal_that_was_handed_in_too_late_says_at_which_version(people)
+    people.is_cut_off = False
+    (lost,) = people.ask("conflict.list")["conflicts"]
+    assert (lost["author"], [row["b"] for row in lost["records"]]) == ("bob", ["'Home'"])
+    started = people.ask("conflict.resolve", token="token-bob", id=lost["id"], take="B")
+    proposal = people.poll(started["ticket"])["result"]["proposal"]
+    assert (started["text"][:9], f"dusk sign {proposal}" in started["notes"][0]) == ("proposed:", True)
+    assert people.ask("conflict.list")["conflicts"] == [lost], "nothing is decided yet"
+    people.ask("proposal.sign", token="token-carol", id=proposal)
+    assert people.ask("conflict.list")["conflicts"] == []
+    assert said(people) == ("Home",)
+
+
+@pytest.mark.parametrize("keys", [[], ["wireless.x.ssid"]])
+def test_what_several_signed_is_put_back_by_as_many(people: FakeDesk, keys: list[str]) -> None:
+    people.ask("proposal.sign", token="token-carol", id=propose(people))
+    seq = people.log.head.seq
+    target = "policy/wifi" if keys else ""
+    started = people.ask("log.revert", token="token-bob", seq=seq, target=target, keys=keys)
+    assert started["text"].startswith("proposed: reverts version")
+    proposal = people.poll(started["ticket"])["result"]["proposal"]
+    people.ask("proposal.sign", token="token-carol", id=proposal)
+    assert people.log.state.value("policy/wifi", "set/wireless.x.ssid") is None
+    people.do("log.revert", seq=people.log.head.seq)
+    assert said(people) == ("Home",), "an owner alone may"
 
 
 def test_a_proposal_whose_signatures_are_enough_by_now_is_handed_in_by_who_signs_next(

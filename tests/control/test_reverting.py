@@ -270,6 +270,53 @@ def test_a_secret_that_nobody_can_open_here_is_not_put_back() -> None:
     assert found.code == "secret-lost"
 
 
+def test_a_secret_that_was_only_sealed_anew_since_is_put_back_as_nobody_changed_it() -> None:
+    desk = secret_desk()
+    put_secret(desk)
+    desk.do("policy.assign", name="wifi", to="all")
+    desk.commit()
+    put_secret(desk, "another one")
+    seq = desk.commit()["seq"]
+    for name in ("roof", "hall"):
+        desk.do("device.remove", names=[name])
+        assert is_tending_newest(desk)
+    started = desk.do("log.revert", seq=seq)
+    assert started["kept"] == []
+    assert opened(desk, "attic") == {KEY: "correct horse battery"}
+
+
+def test_a_secret_that_was_changed_behind_that_is_named_with_who_changed_it() -> None:
+    desk = secret_desk()
+    put_secret(desk)
+    desk.do("policy.assign", name="wifi", to="all")
+    seq = desk.commit()["seq"]
+    put_secret(desk, "another one")
+    changed = desk.commit()["seq"]
+    desk.do("device.remove", names=["hall"])
+    assert is_tending_newest(desk)
+    found = refused(desk, seq)
+    assert (found.code, f"policy/wifi {KEY} (version {changed} by alice)" in found.reason) == (
+        "later-edits",
+        True,
+    )
+
+
+def test_what_was_sealed_anew_too_often_to_be_followed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dusk.control.reverting._SEALED_ANEW_MAX", 1)
+    desk = secret_desk()
+    put_secret(desk)
+    desk.do("policy.assign", name="wifi", to="all")
+    seq = desk.commit()["seq"]
+    for name in ("roof", "hall"):
+        desk.do("device.remove", names=[name])
+    assert refused(desk, seq).code == "later-edits"
+
+
+def is_tending_newest(desk: FakeDesk) -> bool:
+    message: str = desk.ask("log.list", count=1)["entries"][0]["message"]
+    return message.startswith("secrets: sealed anew")
+
+
 # --- a part of a version ----------------------------------------------------------------------------
 
 

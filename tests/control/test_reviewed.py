@@ -27,6 +27,11 @@ def noted(desk: FakeDesk, key: str, *values: str, verb: str = "set", target: str
             "y",
             "takes firewal only where root allows it (etc/dusk/allow); did you mean firewall?",
         ),
+        (
+            "wireless.@wifi-iface[0].ssid",
+            "a\nb",
+            "takes a value with a line break or another control character",
+        ),
         ("zzz.lan.x", "y", "zzz.lan.x: a router takes zzz only where root allows it (etc/dusk/allow)"),
     ],
 )

@@ -8,7 +8,7 @@ import pytest
 from dusk.changelog import rollouts
 from dusk.changelog.rollouts import DONE, OPEN_WORD, STOP_WORD
 from dusk.config.device import managed_config, options_of
-from dusk.control import history
+from dusk.control import history, reached
 from dusk.control import rollouts as shown
 from dusk.control.desk import Json, Peer
 from dusk.control.drafts import written_by
@@ -468,7 +468,7 @@ def _edits(change: Any) -> list[Any]:
 
 
 def test_who_waits_for_nothing_is_told_so(desk: FakeDesk) -> None:
-    assert shown.waits_for(desk, [desk.device_id]) == {}
+    assert reached.waits_for(desk, [desk.device_id]) == {}
 
 
 @pytest.mark.parametrize("method", ["device.list", "rollout.show"])

@@ -103,6 +103,54 @@ def test_text_with_secrets_is_imported_and_a_second_time_changes_nothing(desk: F
     assert f"# {KEY} is a secret and not shown\n" in desk.ask("settings.export", target="policy/wifi")["text"]
 
 
+def test_a_text_that_was_given_out_replaces_all_and_leaves_its_secrets_as_they_are(desk: FakeDesk) -> None:
+    put_secret(desk)
+    desk.set("policy/wifi", wireless__lan__ssid="Home", wireless__lan__mode="ap")
+    desk.do("cluster.set", values=[{"name": "secrets", "values": ["door"]}])
+    desk.commit()
+    text = desk.ask("settings.export", target="policy/wifi")["text"]
+    assert desk.do("draft.import", target="policy/wifi", text=text, replace=True)["changed"] == 0
+    edited = text.replace("'Home'", "'Away'").replace("set wireless.lan.mode='ap'\n", "")
+    done = desk.do("draft.import", target="policy/wifi", text=edited, replace=True)
+    assert (done["changed"], [note for note in done["notes"] if "secret" in note]) == (2, [])
+    desk.do("policy.assign", name="wifi", to="all")
+    desk.commit()
+    assert opened(desk, "hall") == {KEY: SECRET}
+
+
+def test_a_secret_that_a_text_does_not_name_goes_and_is_named(desk: FakeDesk) -> None:
+    put_secret(desk)
+    desk.commit()
+    text = "set wireless.lan=wifi-iface\n# wireless.lan.ke is a secret and not shown\n"
+    done = desk.do("draft.import", target="policy/wifi", text=text, replace=True)
+    assert done["changed"] == 1
+    assert f"{KEY} is a secret that the text does not name: it goes" in done["notes"]
+
+
+def test_a_text_in_another_order_is_put_in_that_order(desk: FakeDesk) -> None:
+    lines = ["set wireless.b=wifi-iface\n", "set wireless.a=wifi-iface\n"]
+    desk.do("draft.import", target="policy/wifi", text="".join(lines))
+    desk.commit()
+    text = "".join(reversed(lines))
+    assert desk.do("draft.import", target="policy/wifi", text=text, replace=True)["changed"] == 2
+    desk.commit()
+    assert desk.ask("settings.export", target="policy/wifi")["text"].index("wireless.a") < 10
+
+
+@pytest.mark.parametrize("value", ["dos secret\r", "two\nlines", "a\ttab", "del\x7f"])
+def test_a_secret_that_no_router_would_take_is_refused_wherever_one_is_given(
+    desk: FakeDesk, value: str
+) -> None:
+    edits = [{"key": KEY, "values": [value]}]
+    found = refusal(desk, "draft.edit", target="policy/wifi", verb="set", edits=edits)
+    assert (found.code, found.reason[: len(KEY)], value in found.reason) == ("secret-lines", KEY, False)
+    text = f"set {KEY}='{value}'\n"
+    assert refusal(desk, "draft.import", target="policy/wifi", text=text).code == "secret-lines"
+    rows = [{"name": "wpa", "values": [value]}]
+    assert refusal(desk, "var.set", scope="cluster", variables=rows, secret=True).code == "secret-lines"
+    assert desk.do("draft.show")["edits"] == 0
+
+
 def test_an_empty_secret_is_refused_wherever_one_is_given(desk: FakeDesk) -> None:
     for values in ([""], ["one", ""]):
         edits = [{"key": KEY, "values": values}]

@@ -40,6 +40,18 @@ def test_all_that_it_concerns_are_one_wave_and_named(desk: FakeDesk) -> None:
     assert len(rollouts.waves_of(desk.log.state, running.id)) == 3
 
 
+@pytest.mark.parametrize(("failures", "is_said"), [(0, True), (1, True), (2, False)])
+def test_who_is_not_heard_is_named_before_all_wait_for_him(
+    desk: FakeDesk, failures: int, *, is_said: bool
+) -> None:
+    edited(desk)
+    see(desk, "attic")
+    started = desk.do("draft.commit", message="why", rollout="together", failures=failures)
+    found = [note for note in started["notes"] if note.startswith("not heard now: hall, roof. ")]
+    assert bool(found) is is_said
+    assert all("`--failures 2`" in note for note in found)
+
+
 def test_it_has_no_waves(desk: FakeDesk) -> None:
     edited(desk)
     commit_refused(desk, "bad-wave", "together", waves=["10%"])

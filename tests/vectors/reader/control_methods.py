@@ -104,7 +104,7 @@ DEVICE = (
     "name id label groups groups_by_facts role online head applied apply judged reason drift rollout rebound"
     " alarms seen_s_ago way"
 )
-ROLLOUT = "id seq message author time wave waves_count together failures_max starts ended state why"
+ROLLOUT = "id seq message author time wave waves_count together failures_max starts ended stuck state why"
 PENDING = "name id label role wanted joinkey why like like_online asked_s_ago seen_s_ago"
 APPROVED = "id name label groups variables replaces backup text"
 STATUS = (
@@ -309,7 +309,7 @@ METHODS = {
     ),
     "recovery.submit": Method("line timeout_s?", "ticket hash"),
     "conflict.list": Method("", "conflicts", f"{ENTRY} id records"),
-    "conflict.resolve": Method("token id take timeout_s?", "ticket hash text", signs=True),
+    "conflict.resolve": Method("token id take timeout_s?", "ticket hash text notes", signs=True),
     "log.copy": Method("first skip?", "floor items more"),
     "log.foundation": Method("floor piece", "piece"),
     "log.list": Method("count? since? before?", "head compacted entries", ENTRY),
