@@ -28,7 +28,7 @@ def _log_arguments(parser: argparse.ArgumentParser) -> None:
 def _log(context: Context, arguments: argparse.Namespace) -> int:
     found = context.call("log.list", count=arguments.count, since=arguments.since)
     entries, compacted = found["entries"], found.get("compacted", 0)
-    rows = [(e["seq"], when(e), e["author"], _became(e), e["message"]) for e in entries]
+    rows = [(e["seq"], when(e), _who(e), _became(e), e["message"]) for e in entries]
     context.table(
         ("VERSION", "TIME", "WHO", "OUTCOME", "WHY"),
         rows,
@@ -38,6 +38,11 @@ def _log(context: Context, arguments: argparse.Namespace) -> int:
     if compacted and len(entries) < arguments.count and not (arguments.since or 0) >= compacted:
         context.note(f"versions up to {compacted} were compacted: what they set is kept, who and when is not")
     return 0
+
+
+def _who(entry: Json) -> str:
+    """Say who signed: a router of a former version names the author alone."""
+    return ", ".join(entry.get("signed") or [entry["author"]])
 
 
 def _became(entry: Json) -> str:
@@ -89,7 +94,8 @@ def _show(context: Context, arguments: argparse.Namespace) -> int:
         return 0
     names = ("seq", "kind", "author", "device", "outcome", "void", "hash", "message")
     rows: list[tuple[str, object]] = [("time", when(entry))]
-    rows = [(name, entry[name]) for name in names if entry.get(name) not in (None, "")] + rows
+    shown = {**entry, "author": _who(entry)}
+    rows = [(name, shown[name]) for name in names if shown.get(name) not in (None, "")] + rows
     context.fields(rows, entry)
     if entry["diff"]:
         print()

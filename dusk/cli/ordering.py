@@ -157,5 +157,6 @@ def _keep(context: Context, result: Json, file: str) -> int:
     if result["needs"]:
         context.note(f"{result['needs']}: `dusk sign {file}`, on any router, within a minute")
     else:
-        context.note(f"where it was written, within a minute: the same command with --in {file}")
+        same = f"the same command with all its options, --in {file} in place of --out"
+        context.note(f"where it was written, within a minute: {same}")
     return 0

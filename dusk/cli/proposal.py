@@ -49,6 +49,8 @@ def _sign_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _sign(context: Context, arguments: argparse.Namespace) -> int:
+    if not (arguments.yes or context.signs_here):
+        context.signed("session.whoami")  # nobody is logged in: say so before asking for a yes
     if set(arguments.what) & set("./") or Path(arguments.what).exists():
         return _sign_file(context, arguments.what, is_sure=arguments.yes)
     if not arguments.yes:

@@ -6,7 +6,7 @@ from dusk.changelog.body import Change, Operation
 from dusk.changelog.creation import is_request
 from dusk.changelog.entry import Entry, EntryKind, OutcomeCode
 from dusk.changelog.former import ROLLOUT
-from dusk.changelog.kinds import kind_of
+from dusk.changelog.kinds import is_recovery, kind_of
 from dusk.changelog.log import unpack_entry_item
 from dusk.changelog.readers import reader_path
 from dusk.changelog.rollouts import DONE, OPEN_WORD, STAY_WORD, STOP_WORD, SWITCH_WORD
@@ -19,6 +19,8 @@ from dusk.errors import Refused
 from dusk.ids import ChangeId, Seq
 
 NO_VOIDS: Mapping[ChangeId, int] = {}
+RECOVERY_PHRASE = "recovery phrase"
+"""Who signs a RECOVER: its key is nobody's."""
 BLAMED_MAX = 500
 """Records in one answer."""
 
@@ -30,22 +32,33 @@ def log_list(desk: Desk, arguments: Json) -> Json:
     first = max(1, last - arguments["count"] + 1, (arguments["since"] or 0) + 1)
     items = desk.read_items(Seq(first), last - first + 1) if first <= last else []
     void = voided_at(desk)
-    rows = [row(desk, *unpack_entry_item(item.data), void) for item in items]
+    rows = [_entry(desk, *unpack_entry_item(item.data), void) for item in items]
     return {"head": head, "compacted": desk.log.floor, "entries": rows[::-1]}
+
+
+def _entry(desk: Desk, entry: Entry, change: Change | None, void: Mapping[ChangeId, int]) -> Json:
+    """Return an entry with all who signed it, its author first; of a RECOVER by what that was."""
+    found, state = row(desk, entry, change, void), desk.log.state
+    if change is None:
+        return {**found, "signed": []}
+    if is_recovery(change):
+        return {**found, "author": RECOVERY_PHRASE, "signed": [RECOVERY_PHRASE]}
+    signers = () if is_request(change) else change.signatures  # the join key's is no person's
+    others = {names.author_name(state, s.key_id) for s in signers} - {found["author"]}
+    return {**found, "signed": [found["author"], *sorted(others)]}
 
 
 def row(desk: Desk, entry: Entry, change: Change | None, void: Mapping[ChangeId, int] = NO_VOIDS) -> Json:
     """Return an entry: who, what, why, when."""
     state = desk.log.state
-    author = change.body.author if change is not None else None
     return {
         "seq": entry.seq,
         "time": entry.time_s,
         "time_trusted": entry.clock_trusted,
         "kind": entry.kind.name.lower(),
-        "author": names.author_name(state, author)
-        if author is not None
-        else names.device_name(state, entry.writer),
+        "author": names.device_name(state, entry.writer)
+        if change is None
+        else names.author_name(state, change.body.author),
         "device": names.device_name(state, change.body.device if change is not None else entry.writer),
         "outcome": _outcome(desk, entry),
         "void": None if change is None else void.get(change.id),
@@ -103,7 +116,7 @@ def log_show(desk: Desk, arguments: Json) -> Json:
     entry, change = read(desk, Seq(seq))
     differences = [] if change is None else _differences(desk, entry, change)
     return {
-        **row(desk, entry, change, voided_at(desk)),
+        **_entry(desk, entry, change, voided_at(desk)),
         "writer": names.device_name(desk.log.state, entry.writer),
         "chain": entry.head.chain.hex(),
         "compacted": desk.log.floor,

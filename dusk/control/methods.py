@@ -35,6 +35,7 @@ from dusk.control import (
     schema,
     views,
     voiding,
+    withdrawing,
 )
 from dusk.control.desk import Desk, Json
 from dusk.control.outside import CHALLENGE_BYTES, LINE_CHARACTERS_MAX
@@ -339,7 +340,7 @@ METHODS: Mapping[str, Method] = {
     "proposal.list": _query(proposing.proposal_list),
     "proposal.show": _query(proposing.proposal_show, id=_TEXT),
     "proposal.sign": _signing(proposing.proposal_sign, id=_TEXT, timeout_s=_TIMEOUT),
-    "proposal.withdraw": _signing(proposing.proposal_withdraw, id=_TEXT, timeout_s=_TIMEOUT),
+    "proposal.withdraw": _signing(withdrawing.proposal_withdraw, id=_TEXT, timeout_s=_TIMEOUT),
     "section.list": _query(rights.section_list, prefix=Parameter(schema.text(), ""), after=_AFTER),
     "section.show": _query(
         rights.section_show, path=_TEXT, after=Parameter(schema.text(limits.RECORD_KEY_BYTES_MAX), "")

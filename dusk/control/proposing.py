@@ -1,4 +1,4 @@
-"""Changes that need more signatures than one: proposed, looked at, signed, taken back (`specs/log.md`, 13).
+"""Changes that need more signatures than one: proposed, looked at, signed (`specs/log.md`, 13).
 
 Whoever adds the last signature hands the change itself in. What is shown to a signer comes from the
 bytes that are signed, never from what a proposal says about itself (A57).
@@ -202,7 +202,7 @@ def proposal_list(desk: Desk, _arguments: Json) -> Json:
 
 def proposal_show(desk: Desk, arguments: Json) -> Json:
     """Return one proposal with its differences."""
-    state, section = desk.log.state, _find(desk.log.state, arguments["id"])
+    state, section = desk.log.state, open_proposal(desk.log.state, arguments["id"])
     joint = collected(state, section)
     pairs = zip(joint.body.operations, joint.values, strict=True)
     found = [_difference(state, o, None if v is None else v.data) for o, v in pairs]
@@ -220,7 +220,12 @@ def _open(state: State) -> list[str]:
     return [section for section in state.sections(_SECTION) if state.records(section)]
 
 
-def _find(state: State, name: str) -> str:
+def open_proposal(state: State, name: str) -> str:
+    """Return the section of an open proposal, by the first digits of its id.
+
+    Raises:
+        Refused: ``no-proposal``.
+    """
     found = [s for s in _open(state) if s.removeprefix(_SECTION).startswith(name.lower())]
     if len(name) < ID_DIGITS_MIN or len(found) != 1:
         raise Refused("no-proposal", f"there is no open proposal {name!r}; `dusk proposals` shows them")
@@ -268,7 +273,7 @@ def _by_the_active(state: State, joint: Change) -> Change:
 def proposal_sign(desk: Desk, arguments: Json) -> Json:
     """Sign a proposal; the last signature hands the change in."""
     session, state = desk.session(arguments["token"]), desk.log.state
-    section = _find(state, arguments["id"])
+    section = open_proposal(state, arguments["id"])
     joint = _by_the_active(state, collected(state, section))
     if all(s.key_id != joint.body.author for s in joint.signatures):
         raise Refused(
@@ -304,17 +309,6 @@ def _signature_added(desk: Desk, session: Session, section: str, joint: Change) 
     change = sign(desk, session, f"signs: {joint.body.message}"[: limits.MESSAGE_BYTES_MAX // 4], (edit,))
     check_verdict(desk, change)
     return change
-
-
-def proposal_withdraw(desk: Desk, arguments: Json) -> Json:
-    """Take a proposal back."""
-    session, state = desk.session(arguments["token"]), desk.log.state
-    section = _find(state, arguments["id"])
-    message = f"withdrawn: {collected(state, section).body.message}"
-    edit = Edit(section, CHANGE, None, _base(state, section, CHANGE))
-    change = sign(desk, session, message[: limits.MESSAGE_BYTES_MAX // 4], (edit,))
-    check_verdict(desk, change)
-    return _answer(hand_in(desk, session, change, arguments["timeout_s"], {}), change.id, message)
 
 
 def _base(state: State, section: str, key: str) -> ChangeId | None:

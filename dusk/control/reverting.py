@@ -186,7 +186,7 @@ def _check_settings(desk: Desk, entry: Entry, chosen: Sequence[Operation]) -> No
     Raises:
         Refused: ``not-revertible``.
     """
-    other = next((each for each in chosen if not _is_setting(each)), None)
+    other = next((each for each in chosen if not is_setting(each)), None)
     if other is not None:
         title = names.section_title(desk.log.state, other.section)
         item, _ = words.describe(desk.log.state, other.section, other.key, None)
@@ -196,7 +196,8 @@ def _check_settings(desk: Desk, entry: Entry, chosen: Sequence[Operation]) -> No
         raise Refused("not-revertible", f"version {entry.seq} changed {title} {item}: {why}")
 
 
-def _is_setting(operation: Operation) -> bool:
+def is_setting(operation: Operation) -> bool:
+    """Tell whether a record is of settings, not of rights, people or who is a member."""
     kind, key = parse_path(operation.section).kind, operation.key
     if kind is SectionKind.DEVICE:
         return key in _OF_DEVICES

@@ -142,3 +142,76 @@ def test_a_mixed_draft_names_the_part_that_one_has_no_say_in(two: FakeDesk) -> N
     assert found.value.reason.endswith("; without that the rest is proposed to who must sign it, too")
     two.ask("policy.unassign", token="token-carol", name="lan")
     assert commit(two, "carol")
+
+
+# --- taken back ------------------------------------------------------------------------------------
+
+
+def withdrawn(desk: FakeDesk, name: str, who: str = "alice") -> list[str]:
+    notes: list[str] = desk.ask("proposal.withdraw", token=f"token-{who}", id=name)["notes"]
+    return notes
+
+
+def test_who_takes_a_proposal_back_has_its_settings_in_the_draft_again(two: FakeDesk) -> None:
+    edit(two, "Home")
+    name = commit(two)
+    assert withdrawn(two, name) == ["1 edit of it in your draft again: `dusk draft`"]
+    assert "'Home'" in two.do("draft.show")["text"]
+    signed(two, commit(two))
+    assert says(two) == ("Home",)
+
+
+def test_a_draft_that_is_not_empty_stays_as_it_is(two: FakeDesk) -> None:
+    edit(two, "Home")
+    name = commit(two)
+    edit(two, "Other")
+    assert withdrawn(two, name) == ["your draft has other edits, so what was proposed is not put back there"]
+    assert "'Other'" in two.do("draft.show")["text"]
+
+
+def test_a_draft_that_cannot_be_read_is_left_alone(two: FakeDesk) -> None:
+    edit(two, "Home")
+    name = commit(two)
+    two.drafts["alice"] = b"junk"
+    (note,) = withdrawn(two, name)
+    assert note.startswith("what was proposed is not put back into your draft: ")
+    assert two.drafts["alice"] == b"junk"
+
+
+def test_what_is_no_setting_goes_into_no_draft(two: FakeDesk) -> None:
+    name = two.poll(two.do("owner.quorum", count=1)["ticket"])["result"]["proposal"]
+    assert withdrawn(two, name) == []
+    assert two.do("draft.show")["edits"] == 0
+
+
+def test_under_a_quorum_nobody_but_its_author_takes_a_proposal_back(two: FakeDesk) -> None:
+    edit(two, "Home")
+    name = commit(two)
+    with pytest.raises(Refused, match="only alice, who proposed it, takes it back; it ends where"):
+        withdrawn(two, name, "bob")
+    assert len(two.ask("proposal.list")["proposals"]) == 1
+
+
+def test_an_owner_alone_takes_back_what_another_proposed(desk: FakeDesk) -> None:
+    for name in ("bob", "carol"):
+        add(desk, name)
+    desk.do("grant.set", prefix="policy/wifi", users=["bob", "carol"], threshold=2)
+    row = {"key": SSID, "values": ["Home"]}
+    desk.ask("draft.edit", token="token-bob", target="policy/wifi", verb="set", edits=[row])
+    name = commit(desk, "bob")
+    with pytest.raises(Refused, match="only bob, who proposed it, and the owners take it back"):
+        withdrawn(desk, name, "carol")
+    assert withdrawn(desk, name) == []
+    assert desk.ask("draft.show", token="token-bob")["edits"] == 0
+
+
+# --- who signed ------------------------------------------------------------------------------------
+
+
+def test_the_log_names_all_who_signed(two: FakeDesk) -> None:
+    edit(two, "Home")
+    seq = signed(two, commit(two))
+    shown = two.ask("log.show", seq=seq)
+    assert (shown["author"], shown["signed"]) == ("alice", ["alice", "bob"])
+    two.world.open()
+    assert two.ask("log.list")["entries"][0]["signed"] == []

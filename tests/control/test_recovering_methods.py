@@ -112,6 +112,7 @@ def test_a57_what_is_prepared_makes_the_new_owner_and_this_device_lead_once_it_i
     desk: FakeDesk, world: Rescue
 ) -> None:
     prepared = recover(desk, world)
+    assert desk.ask("log.list")["entries"][0]["author"] == "recovery phrase"
     assert prepared["leads"] == "kitchen leads, then garage"
     assert (prepared["revoked"], prepared["disabled"]) == ([], ["alice"])
     state = world.log.state

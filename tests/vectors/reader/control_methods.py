@@ -312,9 +312,9 @@ METHODS = {
     "conflict.resolve": Method("token id take timeout_s?", "ticket hash text notes", signs=True),
     "log.copy": Method("first skip?", "floor items more"),
     "log.foundation": Method("floor piece", "piece"),
-    "log.list": Method("count? since? before?", "head compacted entries", ENTRY),
+    "log.list": Method("count? since? before?", "head compacted entries", f"{ENTRY} signed"),
     "log.blame": Method("target", "records more", BLAMED),
-    "log.show": Method("seq", f"{ENTRY} writer chain compacted operations diff", DIFFERENCE),
+    "log.show": Method("seq", f"{ENTRY} signed writer chain compacted operations diff", DIFFERENCE),
     "log.revert": Method(
         "token seq target? keys? message? keep_later? yes? timeout_s?",
         "ticket hash text notes kept operations diff",
