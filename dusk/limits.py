@@ -373,6 +373,13 @@ SELECTOR_VALUES_MAX = 64
 """Values of one fact of which a device has one: the models of a large house."""
 SELECTOR_VALUE_BYTES_MAX = 1024
 """One of them: as large as a fact."""
+MADE_CHARACTERS_MAX = 1024 * 1024
+"""What variables make of one device's settings, and `each` of one file's: twice the largest file. Sixty bytes
+of the log may stand for 64 KiB, and every device in scope has them in memory (A6)."""
+MADE_TEXT_CHARACTERS = 16
+"""A text that is made counts as so many more: an empty one takes its place in a list, too."""
+MADE_OPTION_CHARACTERS = 64
+"""An option, or a section, that an `each` makes counts as so many beside its texts."""
 EACH_HITS_MAX = 256
 """Sections that one `each` address hits: four radios, or the ports of five large switches."""
 

@@ -14,6 +14,7 @@ from dusk.config.parts import Section, Value
 from dusk.config.result import find, hits_of, instances, target
 from dusk.config.settings import Verb, is_secret
 from dusk.config.uci import Document, parse
+from dusk.config.variables import Made
 from dusk.errors import ConfigError
 from dusk.lazy import dataclass
 
@@ -109,25 +110,26 @@ def _of_package(
         said = [option for section in sections for option in settings_in(section)]
         yield Difference(package, _origins(said), None, None, _keys(said), trouble=str(error))
         return
+    made = Made()
     for section in sections:
         if isinstance(section.address, Each):
-            yield from _of_each(document, package, section, further)
+            yield from _of_each(document, package, section, further, made)
         elif isinstance(section.address, One):  # what nobody may add goes with the next apply
             yield from _of_section(document, package, section, section.address, further)
 
 
 def _of_each(
-    document: Document, package: str, wanted: ManagedSection, further: Collection[str]
+    document: Document, package: str, wanted: ManagedSection, further: Collection[str], made: Made
 ) -> Iterator[Difference]:
     """Yield what differs in the sections that an ``each`` address made, under their own names."""
     place = f"{package}.{wanted.address}"
     try:
-        made = instances(wanted, hits_of(document, wanted, package))
+        sections = instances(wanted, hits_of(document, wanted, package), made)
     except ConfigError as error:
         said = list(settings_in(wanted))
         yield Difference(place, _origins(said), None, None, _keys(said), trouble=str(error))
         return
-    for one in made:
+    for one in sections:
         assert isinstance(one.address, Named), "what is made has a name"
         for found in _of_section(document, package, one, one.address, further):
             yield replace(found, key=found.key.replace(place, f"{package}.{one.address}", 1))

@@ -16,6 +16,7 @@ from dusk.config.names import Each, Named, is_file, parse_key
 from dusk.config.parts import Value
 from dusk.config.result import instances, target
 from dusk.config.settings import Verb, is_secret
+from dusk.config.variables import Made
 from dusk.errors import ConfigError, UntrustedInput
 from dusk.lazy import dataclass
 from dusk.limits import (
@@ -207,7 +208,7 @@ def _option_at(key: str, said: _Said) -> ManagedOption:
             and place.section.name.startswith(address.prefix)
             and (place.package, place.option) == (said.package, name)
         ):
-            (made,) = instances(said.section, (place.section.name.removeprefix(address.prefix),))
+            (made,) = instances(said.section, (place.section.name.removeprefix(address.prefix),), Made())
             option = made.existence if name is None else made.options[name]
             assert option is not None, "it is one of the section's"
             return option

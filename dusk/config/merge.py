@@ -5,7 +5,7 @@ they say together may not depend on their names. The device's own config is abov
 The result is a function of layers, variables and facts alone, all of them from the log (R2).
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 from types import MappingProxyType
@@ -106,11 +106,9 @@ def _without(name: str, option: ManagedOption, further: Collection[str]) -> Mana
 
 
 class _Said(NamedTuple):
-    """One setting of one layer, with variables put in; sorts by its first fields, unique together."""
+    """One setting of one layer, with variables put in."""
 
     priority: int
-    origin: str
-    position: int
     key: str
     option: ManagedOption
 
@@ -131,18 +129,26 @@ def merge(
 
     Raises:
         ConfigError: layers of equal priority that disagree (both are named), an undefined
-            variable, a secret one in an option that is no secret, a plain one in one that is, or a
-            value that UCI cannot hold. Nothing is merged by half (R7).
+            variable, a secret one in an option that is no secret, a plain one in one that is, a
+            value that UCI cannot hold, or more made of variables than a device may have. Which of
+            several errors, depends on nothing but these arguments. Nothing is merged by half (R7).
     """
     expander = Expander(variables, facts)
     by_key: dict[str, list[_Said]] = {}
-    for one in sorted(one for layer in layers for one in _said(layer, expander, further)):
-        by_key.setdefault(one.key, []).append(one)
+    settings = [  # sorted by what comes before the layer, unique together
+        (layer.priority, layer.origin, setting.position, key, layer, setting)
+        for layer in layers
+        for key, setting in layer.settings.items()
+        if setting.verb
+        is not Verb.LOCAL  # it yields to all others: `dusk.config.local` has what nobody manages
+    ]
+    for _, _, _, key, layer, setting in sorted(settings):
+        by_key.setdefault(key, []).append(_said(layer, key, setting, expander, further))
     sections: dict[tuple[str, Address], dict[str | None, _Said]] = {}
     for text, several in by_key.items():
-        key = parse_key(text)
+        parsed = parse_key(text)
         winner = several[0] if len(several) == 1 else _combine(several)
-        sections.setdefault((key.package, key.section), {})[key.option] = winner
+        sections.setdefault((parsed.package, parsed.section), {})[parsed.option] = winner
     packages: dict[str, list[ManagedSection]] = {}
     for (package, address), winners in sections.items():
         packages.setdefault(package, []).append(_section(address, winners))
@@ -161,31 +167,44 @@ def _check_files(packages: Mapping[str, Sequence[ManagedSection]]) -> None:
         )
 
 
-def _said(layer: Layer, expander: Expander, further: Collection[str]) -> Iterator[_Said]:
-    """Yield what a layer says; an empty text or list is an option that is not there."""
-    for key, setting in layer.settings.items():
-        if setting.verb is Verb.LOCAL:  # it yields to all others: `dusk.config.local` has what nobody manages
-            continue
-        verb, values, removed = setting.verb, setting.values, setting.removed
-        each = parse_key(key).section
-        inside = expander.keeping(each.name) if isinstance(each, Each) else expander
-        sealed = _sealed(layer, inside, key, setting, further)
-        if sealed is not None:
-            verb, values = Verb.SEALED, ()
-        elif verb is Verb.SET:
-            values = (inside.text(values[0], key),)
-        elif verb in (Verb.SET_LIST, Verb.EDIT_LIST):
-            values, removed = inside.items(values, key), inside.items(removed, key)
-        if (verb is Verb.SET and values == ("",)) or (verb is Verb.SET_LIST and not values):
-            verb, values = Verb.ABSENT, ()
-        if verb is Verb.EDIT_LIST:
-            values, removed = tuple(dict.fromkeys(values)), tuple(dict.fromkeys(removed))
-            both = next((value for value in values if value in removed), None)
-            if both is not None:
-                raise ConfigError(f"{key}: {layer.origin} adds and removes {both!a}")
-        is_template = inside is not expander and sealed is None
-        option = ManagedOption(verb, values, removed, layer.origin, key, sealed, is_template)
-        yield _Said(layer.priority, layer.origin, setting.position, key, option)
+def _said(layer: Layer, key: str, setting: Setting, expander: Expander, further: Collection[str]) -> _Said:
+    """Return what a layer says in a setting; an empty text or list is an option that is not there."""
+    verb, values, removed = setting.verb, setting.values, setting.removed
+    each = parse_key(key).section
+    inside = expander.keeping(each.name) if isinstance(each, Each) else expander
+    sealed = _sealed(layer, inside, key, setting, further)
+    if sealed is not None:
+        verb, values = Verb.SEALED, ()
+    elif verb is Verb.SET:
+        values = (inside.text(values[0], key),)
+    elif verb in (Verb.SET_LIST, Verb.EDIT_LIST):
+        values, removed = inside.items(values, key), inside.items(removed, key)
+    if (verb is Verb.SET and values == ("",)) or (verb is Verb.SET_LIST and not values):
+        verb, values = Verb.ABSENT, ()
+    if verb is Verb.EDIT_LIST:
+        values, removed = edits_once(values, removed, f"{key}: {layer.origin}")
+    is_template = inside is not expander and sealed is None
+    option = ManagedOption(verb, values, removed, layer.origin, key, sealed, is_template)
+    return _Said(layer.priority, key, option)
+
+
+def edits_once(
+    values: Iterable[str], removed: Iterable[str], what: str
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return what a list edit adds and removes, each text once.
+
+    Args:
+        values: what it adds.
+        removed: what it removes.
+        what: the setting and who said it, for the error.
+
+    Raises:
+        ConfigError: it adds and removes one text.
+    """
+    added, taken = dict.fromkeys(values), dict.fromkeys(removed)
+    if not taken.keys().isdisjoint(added):
+        raise ConfigError(f"{what} adds and removes {next(value for value in added if value in taken)!a}")
+    return tuple(added), tuple(taken)
 
 
 def _sealed(
@@ -207,7 +226,7 @@ def _sealed(
             f"{key}: the variable is a secret, but '{option}' is none here;"
             " name it in `dusk cluster set secrets`"
         )
-    if named is None and is_secret(option, further) and expander.text(setting.values[0], key):
+    if named is None and is_secret(option, further) and not expander.is_empty(setting.values[0], key):
         raise ConfigError(f"{key}: a secret, but the variable is none; set it with `dusk var set --secret`")
     return named
 
@@ -253,20 +272,26 @@ def _edited(current: ManagedOption, edit: ManagedOption) -> ManagedOption:
     """Apply a list edit to what lower layers, or layers of the same priority, said."""
     if current.sealed is not None:
         raise ConfigError(f"{edit.key}: {edit.origin} edits a list that {current.origin} keeps secret")
-    kept = tuple(value for value in current.values if value not in edit.removed)
-    values = kept + tuple(value for value in edit.values if value not in kept)
+    values = list_edited(current.values, edit.removed, edit.values)
     if current.verb is Verb.EDIT_LIST:
-        still = tuple(value for value in current.removed if value not in edit.values)
-        removed = still + tuple(value for value in edit.removed if value not in still)
+        removed = list_edited(current.removed, edit.values, edit.removed)
         return _with_origins(replace(current, values=values, removed=removed), (current, edit))
     if current.verb is Verb.SET and not edit.values:
         return current
     if current.verb is Verb.SET:
-        values = current.values + tuple(value for value in edit.values if value not in current.values)
+        values = list_edited(current.values, (), edit.values)
     if (values, len(values) > 0) == (current.values, current.verb is not Verb.ABSENT):
         return current
     verb = Verb.SET_LIST if values else Verb.ABSENT
     return _with_origins(replace(current, verb=verb, values=values), (current, edit))
+
+
+def list_edited(had: Sequence[str], removed: Collection[str], added: Sequence[str]) -> tuple[str, ...]:
+    """Return a list without some items, and with those at its end that it lacks then; linear in all three."""
+    taken = frozenset(removed)
+    kept = tuple(value for value in had if value not in taken)
+    there = frozenset(kept)
+    return kept + tuple(value for value in added if value not in there)
 
 
 def _with_origins(option: ManagedOption, said: Iterable[ManagedOption]) -> ManagedOption:

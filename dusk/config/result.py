@@ -8,19 +8,21 @@ What ``each`` addresses made is known by its name alone (``dusk_NAME_HIT``), so 
 hit goes, also where nothing was kept of what stood there before.
 """
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import replace
+from operator import itemgetter
 
-from dusk.config.merge import ManagedOption, ManagedSection
+from dusk.config.merge import ManagedOption, ManagedSection, edits_once, list_edited
 from dusk.config.names import Each, Every, Indexed, Matched, Named, One, is_made, place_in
 from dusk.config.parts import Removed, Section, Value
 from dusk.config.settings import Verb
 from dusk.config.uci import Document, parse
-from dusk.config.variables import Expander
+from dusk.config.variables import USE, Expander, Made
 from dusk.config.way import FRESH, Way
 from dusk.errors import ConfigError
 from dusk.lazy import dataclass
-from dusk.limits import EACH_HITS_MAX, UCI_FILE_BYTES_MAX
+from dusk.limits import EACH_HITS_MAX, MADE_OPTION_CHARACTERS, UCI_FILE_BYTES_MAX
 
 Former = tuple[str, Value | Removed | None]
 """A KEY, and what it had: an option's value, a section's type, None for not there, or a section that goes."""
@@ -104,39 +106,42 @@ def hits_of(document: Document, wanted: ManagedSection, package: str) -> tuple[s
     return tuple(name for name in names if not is_made(name))
 
 
-def instances(wanted: ManagedSection, hits: Sequence[str]) -> tuple[ManagedSection, ...]:
+def instances(wanted: ManagedSection, hits: Sequence[str], made: Made) -> tuple[ManagedSection, ...]:
     """Return what an ``each`` address says, section by section, each with its own name.
 
+    Args:
+        wanted: what it says.
+        hits: the names of the sections that it hits.
+        made: counts it, with what others make of the same file.
+
     Raises:
-        ConfigError: a value that UCI cannot hold, or one that would be too large.
+        ConfigError: a value that UCI cannot hold, or one too large, by itself or with all others.
     """
     each = wanted.address
     assert isinstance(each, Each)
-    return tuple(
-        ManagedSection(
-            Named(each.prefix + hit),
-            wanted.existence,
-            {
-                name: _read_again(option, Expander({each.name: hit}, {}))
-                for name, option in wanted.options.items()
-            },
-        )
-        for hit in hits
-    )
+    found = []
+    for hit in hits:
+        expander = Expander({each.name: hit}, {}, made=made)
+        if wanted.existence is not None:
+            made.take(MADE_OPTION_CHARACTERS, wanted.existence.key)
+        options = {name: _read_again(option, expander, made) for name, option in wanted.options.items()}
+        found.append(ManagedSection(Named(each.prefix + hit), wanted.existence, options))
+    return tuple(found)
 
 
-def _read_again(option: ManagedOption, expander: Expander) -> ManagedOption:
+def _read_again(option: ManagedOption, expander: Expander, made: Made) -> ManagedOption:
     """Put the name of a hit into an option; texts that it makes equal count once."""
+    made.take(MADE_OPTION_CHARACTERS, option.key)
+    for text in (*option.values, *option.removed):
+        if not option.is_template or USE not in text:  # the expander counts the others
+            made.text(text, option.key)
     if not option.is_template:
         return option
     values, removed = (
         tuple(expander.text(text, option.key) for text in texts) for texts in (option.values, option.removed)
     )
     if option.verb is Verb.EDIT_LIST:
-        values, removed = tuple(dict.fromkeys(values)), tuple(dict.fromkeys(removed))
-        both = next((value for value in values if value in removed), None)
-        if both is not None:
-            raise ConfigError(f"{option.key}: {option.origin} adds and removes {both!a}")
+        values, removed = edits_once(values, removed, f"{option.key}: {option.origin}")
     return replace(option, values=values, removed=removed, is_template=False)
 
 
@@ -151,9 +156,10 @@ class _Work:
         self._claims: dict[tuple[Section, str | None], ManagedOption] = {}
         self._deleted: list[Section] = []
         self._absent: dict[str, ManagedOption] = {}
-        self._made: list[tuple[int, Section]] = []
+        self._made: list[tuple[int, Section]] = []  # by rank
         self._found: list[tuple[ManagedSection, Section | None]] = []
         self._each: list[tuple[ManagedSection, tuple[str, ...]]] = []
+        self._instances = Made()
 
     def put_named(self, rank: int, wanted: ManagedSection) -> bool:
         """Put in a section that has a name, if it is there or what is said of it says whether it is to be."""
@@ -173,7 +179,7 @@ class _Work:
         ]
         for rank, wanted, hits in found:
             self._each.append((wanted, hits))
-            for instance in instances(wanted, hits):
+            for instance in instances(wanted, hits, self._instances):
                 self.put(instance, self.named(rank, instance))
         claimed = {section for section, _ in self._claims}
         for wanted, _ in self._each:
@@ -266,10 +272,10 @@ class _Work:
         places = self._places(existence)
         if len(places) == 1:
             return self.document.add_section(existence.values[0], name, places[0])
-        later = [(other, section) for other, section in self._made if other > rank]
-        before = min(later, key=lambda made: made[0])[1] if later else None
+        place = bisect_right(self._made, rank, key=itemgetter(0))
+        before = self._made[place][1] if place < len(self._made) else None
         section = self.document.add_section(existence.values[0], name, before)
-        self._made.append((rank, section))
+        self._made.insert(place, (rank, section))
         return section
 
     def hit(self, wanted: ManagedSection) -> Section | None:
@@ -395,8 +401,7 @@ def target(current: Value | None, option: ManagedOption) -> Value | None:
     if option.verb is Verb.ABSENT:
         return None
     had = (current,) if isinstance(current, str) else current or ()
-    kept = tuple(value for value in had if value not in option.removed)
-    result = kept + tuple(value for value in option.values if value not in kept)
+    result = list_edited(had, option.removed, option.values)
     if result == had:
         return current
     return result or None

@@ -15,7 +15,7 @@ from dusk.config.parts import Value
 from dusk.config.result import find, hits_of, instances
 from dusk.config.settings import Setting, Verb, check_setting, is_secret
 from dusk.config.uci import Document
-from dusk.config.variables import as_it_stands
+from dusk.config.variables import Made, as_it_stands
 from dusk.errors import ConfigError
 from dusk.lazy import dataclass
 
@@ -50,8 +50,9 @@ def claims(file: ToldFile, managed: Sequence[ManagedSection]) -> Claims:
     document = _document(file)
     places = {section: place for place, section in enumerate(document.sections)}
     found: dict[tuple[int, str | None], ManagedOption] = {}
+    made = Made()
     for wanted in managed:
-        for one in _plain(document, wanted, file.package):
+        for one in _plain(document, wanted, file.package, made):
             assert not isinstance(one.address, Each | Every | Whole), "that is left out"
             hits = find(document, one.address)
             for section in hits if len(hits) == 1 else []:
@@ -62,14 +63,14 @@ def claims(file: ToldFile, managed: Sequence[ManagedSection]) -> Claims:
     return found
 
 
-def _plain(document: Document, wanted: ManagedSection, package: str) -> Sequence[ManagedSection]:
+def _plain(document: Document, wanted: ManagedSection, package: str, made: Made) -> Sequence[ManagedSection]:
     """Return the sections that an address is about, if it is not one section itself."""
     if isinstance(wanted.address, Every | Whole):
         return ()
     if not isinstance(wanted.address, Each):
         return (wanted,)
     try:
-        return instances(wanted, hits_of(document, wanted, package))
+        return instances(wanted, hits_of(document, wanted, package), made)
     except ConfigError:  # there is none there then
         return ()
 

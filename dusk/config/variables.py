@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dusk.config.names import check_value
 from dusk.config.sealing import Sealed, reference_in
 from dusk.errors import ConfigError
-from dusk.limits import VALUE_BYTES_MAX
+from dusk.limits import MADE_CHARACTERS_MAX, MADE_TEXT_CHARACTERS, VALUE_BYTES_MAX
 
 VariableValue = str | tuple[str, ...] | Sealed
 """A variable is a text, a list of texts, or one of these, sealed."""
@@ -51,6 +51,39 @@ def uses_in(value: str) -> Iterator[tuple[str, bool]]:
             yield use[1], use[2] is not None
 
 
+class Made:
+    """Counts what is made of the settings of one device, or of one file, so that it stays bounded (R10, A6).
+
+    A few bytes of the log may stand for 64 KiB each time that they are used; nothing else bounds the sum.
+    """
+
+    def __init__(self) -> None:
+        self._left = MADE_CHARACTERS_MAX
+
+    def take(self, characters: int, key: str) -> None:
+        """Count some more.
+
+        Args:
+            characters: how many.
+            key: the setting that takes them, for errors.
+
+        Raises:
+            ConfigError: it is too much.
+        """
+        self._left -= characters
+        if self._left < 0:
+            raise ConfigError(
+                f"{key}: with this setting, variables and 'each' make more of a router's settings than the"
+                f" {MADE_CHARACTERS_MAX} characters that it may have; use long variables in fewer settings"
+            )
+
+    def text(self, text: str, key: str) -> None:
+        """Count a text."""
+        self._left -= MADE_TEXT_CHARACTERS + len(text)
+        if self._left < 0:
+            self.take(0, key)
+
+
 class Expander:
     """Puts the variables and facts of one device into values.
 
@@ -59,18 +92,24 @@ class Expander:
         facts: what ``${fact.name}`` stands for, as the device reports it.
         kept: a name whose uses stay, "" for none; what is put in beside them is quoted, so that the
             result can be read once more, by who knows what the name stands for.
+        made: counts what comes of it, None to begin at nothing.
     """
 
     def __init__(
-        self, variables: Mapping[str, VariableValue], facts: Mapping[str, str], kept: str = ""
+        self,
+        variables: Mapping[str, VariableValue],
+        facts: Mapping[str, str],
+        kept: str = "",
+        made: Made | None = None,
     ) -> None:
         self._variables = variables
         self._facts = facts
         self._kept = kept
+        self._made = made or Made()
 
     def keeping(self, name: str) -> "Expander":
         """Return one that lets the uses of a name stand."""
-        return Expander(self._variables, self._facts, name)
+        return Expander(self._variables, self._facts, name, self._made)
 
     def text(self, value: str, key: str) -> str:
         """Return a value with its variables put in.
@@ -81,20 +120,36 @@ class Expander:
 
         Raises:
             ConfigError: an undefined variable, a list inside a text, a misspelt use, or a result
-                that is too large or that UCI cannot hold (A33).
+                that is too large, by itself or with all others, or that UCI cannot hold (A33).
         """
         if USE not in value:
             return value
+        result = check_value(self._put_in(value, key), key)
+        self._made.text(result, key)
+        return result
+
+    def is_empty(self, value: str, key: str) -> bool:
+        """Tell whether nothing comes of a value; that makes nothing.
+
+        Raises:
+            ConfigError: as of `text`, but for what UCI cannot hold.
+        """
+        return not self._put_in(value, key)
+
+    def _put_in(self, value: str, key: str) -> str:
+        """Return a value with its variables put in, as it comes."""
         runs: list[list[str]] = [[]]
         for piece in self._pieces(value, key):
             if piece is None:
                 runs.append([])
             else:
                 runs[-1].append(piece)
-        texts = [self._quoted("".join(run)) for run in runs]
+        if not self._kept:
+            return "".join(runs[0])
+        texts = [as_it_stands("".join(run)) for run in runs]
         if any(text.endswith("$") for text in texts[:-1]):
             raise ConfigError(f"{key}: a '$' cannot stand before '${{{self._kept}}}'")
-        return check_value(f"${{{self._kept}}}".join(texts), key)
+        return f"${{{self._kept}}}".join(texts)
 
     def _quoted(self, text: str) -> str:
         """Return a text that stands for itself when it is read once more, if it will be."""
@@ -107,19 +162,33 @@ class Expander:
         return found if isinstance(found, Sealed) else None
 
     def items(self, values: Sequence[str], key: str) -> tuple[str, ...]:
-        """Return a list with its variables put in; an item that is a list variable becomes its items."""
+        """Return a list with its variables put in; an item that is a list variable becomes its items.
+
+        Raises:
+            ConfigError: as of `text`; each item takes one character more, as it takes a byte in a record.
+        """
         result: list[str] = []
+        size = 0
         for value in values:
-            use = _USE.fullmatch(value)
-            is_known = use is not None and use[1] not in (None, self._kept)
-            found = self._lookup(use[1], use[2], key) if use is not None and is_known else None
-            if isinstance(found, tuple):
-                result += [self._quoted(check_value(item, key)) for item in found]
-            else:
-                result.append(self.text(value, key))
-        if sum(map(len, result)) > VALUE_BYTES_MAX:
-            raise ConfigError(f"{key}: larger than {VALUE_BYTES_MAX} bytes with its variables")
+            for item in self._items_of(value, key) if USE in value else (value,):
+                size += 1 + len(item)
+                if size > VALUE_BYTES_MAX:
+                    raise _too_large(key)
+                result.append(item)
         return tuple(result)
+
+    def _items_of(self, value: str, key: str) -> Iterator[str]:
+        """Yield what an item of a list becomes, each counted before the next is made."""
+        use = _USE.fullmatch(value)
+        is_known = use is not None and use[1] not in (None, self._kept)
+        found = self._lookup(use[1], use[2], key) if use is not None and is_known else None
+        if not isinstance(found, tuple):
+            yield self.text(value, key)
+            return
+        for item in found:
+            text = self._quoted(check_value(item, key))
+            self._made.text(text, key)
+            yield text
 
     def _pieces(self, value: str, key: str) -> list[str | None]:
         """Return the pieces of a value; None is a use that stays."""
@@ -131,7 +200,7 @@ class Expander:
             position = use.end()
             size += len(piece or "")
             if size > VALUE_BYTES_MAX:
-                raise ConfigError(f"{key}: larger than {VALUE_BYTES_MAX} bytes with its variables")
+                raise _too_large(key)
         return [*pieces, value[position:]]
 
     def _piece(self, use: re.Match[str], key: str) -> str | None:
@@ -160,3 +229,7 @@ class Expander:
         if isinstance(found, Sealed):
             raise ConfigError(f"{key}: the variable '{name}' is a secret and can only be a whole value")
         return found
+
+
+def _too_large(key: str) -> ConfigError:
+    return ConfigError(f"{key}: larger than {VALUE_BYTES_MAX} bytes with its variables")

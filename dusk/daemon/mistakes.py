@@ -1,11 +1,15 @@
-"""What a mistake of our own raises, and how it is told: one line, a traceback only if asked for."""
+"""What a mistake of our own raises, and how it is told: one line, a traceback only if asked for.
+
+To want more memory than there is counts as one: what is made of outside bytes is bounded, so a bound was
+forgotten. Whoever asked is answered, and the others go on.
+"""
 
 import sys
 import traceback
 
 from dusk.daemon.say import say, wants_tracebacks
 
-MISTAKES = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
+MISTAKES = (ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError, TypeError, ValueError)
 
 
 def describe(error: BaseException) -> str:

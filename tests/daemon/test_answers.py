@@ -65,6 +65,7 @@ async def test_a_kind_that_is_not_known_is_of_another_version() -> None:
         (Refused("not-here", "no"), "not-here"),
         (StorageError("the disk"), "failed"),
         (ValueError("mistake"), "internal"),
+        (MemoryError(), "internal"),
     ],
 )
 async def test_what_cannot_be_answered_is_said_in_a_word(error: Exception, word: str) -> None:

@@ -45,6 +45,8 @@ class StandInMethods:
                 raise StorageError("the disk is full")
             case "mistake":
                 raise KeyError("none")
+            case "memory":
+                raise MemoryError
         raise Refused("no-method", f"there is no method {name!r}")
 
 
@@ -147,6 +149,7 @@ async def test_calls_sent_at_once_are_answered_in_order(server: ControlServer, t
         ("disk", -32000, "failed"),
         ("none", -32601, "no-method"),
         ("mistake", -32603, "internal"),
+        ("memory", -32603, "internal"),
         ("large", -32000, "too-large"),
     ],
 )

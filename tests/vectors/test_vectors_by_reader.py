@@ -74,7 +74,7 @@ COUNTS: dict[str, dict[str, tuple[int, int]]] = {
         "wrap": (1, 5),
         "x25519": (0, 2),
     },
-    "merges": {"": (75, 46)},
+    "merges": {"": (75, 49)},
     "records": {"": (109, 273)},
     "rollouts": {"broken": (0, 98), "continued": (10, 0), "log": (1, 0), "waiting": (36, 0)},
     "settings": {"edit": (60, 0), "expand": (16, 11), "import": (16, 19), "key": (26, 49)},

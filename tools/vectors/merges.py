@@ -20,6 +20,8 @@ from tools.vectors.worlds_each import (
     good_exclusive,
     good_orders,
     moving,
+    too_much,
+    too_much_of_each,
 )
 
 
@@ -92,10 +94,16 @@ def merges() -> list[Case]:
         assert (again.content, again.changed) == (made.content, ()), name
         result = {"file": made.content.decode(), "changed": list(made.changed)}
         cases.append(valid(name, shows, **world, managed=show_managed(managed), result=result))
-    for name, reason, says, world in (*bad_merges(), *bad_quoting()):
+    for name, reason, says, world in (*bad_merges(), *bad_quoting(), *too_much()):
         wrong = partial(managed_of, world)
         cases.append(invalid(name, "There is no managed config.", reason, wrong, says, **world))
-    for name, reason, says, world in (*bad_results(), *moving(), *bad_each(), *bad_orders()):
+    for name, reason, says, world in (
+        *bad_results(),
+        *moving(),
+        *bad_each(),
+        *too_much_of_each(),
+        *bad_orders(),
+    ):
         managed = managed_of(world)
         package = world["package"]
         content = world["file"].encode()

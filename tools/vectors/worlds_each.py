@@ -1,5 +1,6 @@
 """The datastores of `merges.json` where an address has many hits, or others afterwards."""
 
+from tools.vectors.show import Json
 from tools.vectors.worlds import FILE, Merge, Refused, assigned, having, world
 
 EACH = "network.each interface as i"
@@ -233,6 +234,29 @@ def bad_orders() -> list[Refused]:
             having(p={"network.@rule[*]": [7, 0, [], []], "network.@rule[1].x": [1, 1, ["1"], []]}),
         ),
         ("before each other", "order", "cannot stand before", having(p=circle)),
+    ]
+
+
+def too_much() -> list[Refused]:
+    """Return where variables make more than a device may have."""
+    empty = {"cluster": {"e": [""] * 256}, "groups": {}, "device": {}}
+
+    def lists(count: int, uses: int) -> Json:
+        settings = {f"network.x.l{n}": [2, n, ["${e}"] * uses, []] for n in range(count)}
+        return world(**assigned(p=settings), variables=empty)
+
+    return [
+        ("a list variable too often in a list", "too-large", "network.x.l0: ", lists(1, 257)),
+        ("a list variable too often in all lists", "too-large", "network.x.l2: ", lists(3, 88)),
+    ]
+
+
+def too_much_of_each() -> list[Refused]:
+    """Return where hits make more than a file may have."""
+    file = "".join(f"config interface 'i{n}'\n\n" for n in range(32))
+    long = {EACH: [5, 1, ["alias"], []], f"{EACH}.note": [1, 2, ["x" * 33_000], []]}
+    return [
+        ("each, long texts", "too-large", f"{EACH}.note: ", world(**assigned(p=long), file=file)),
     ]
 
 

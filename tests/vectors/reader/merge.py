@@ -121,12 +121,17 @@ Managed = dict[str, list[dict[str, Any]]]
 def managed(layers: list[Layer], variables: Variables, facts: Variables) -> dict[Key, Said]:
     """Give what is managed, in order: each key with what the merge says of it."""
     rows: dict[Key, list[tuple[int, Said]]] = {}
+    made = 0
     ordered = sorted(layers, key=lambda one: (one.priority, one.origin))
     for layer in ordered:
         speaking = {key: said for key, said in layer.said.items() if said.verb != LOCAL}
         for key, said in sorted(speaking.items(), key=lambda item: (item[1].position, item[0].text)):
             put_in = _put_in(said, layer.origin, variables, facts, key.each)
             rows.setdefault(key, []).append((layer.priority, put_in))
+            if said.verb in {SET, SET_LIST, EDIT_LIST}:
+                for values in (said.values, said.removed):
+                    made += settings.made(values, variables, facts, key.each)
+                need(made <= settings.MADE_MAX, "too-large")
     result = {key: _merged(row) for key, row in rows.items()}
     for key, row in rows.items():
         deletions = [priority for priority, said in row if said.verb == ABSENT and key.option is None]
@@ -230,6 +235,7 @@ class _Work:
         self.absent: set[str] = set()
         self.made: dict[int, int] = {}
         self.placed: list[tuple[int, Key, Said]] = []
+        self.counted = 0
 
     def named(self, rank: int, key: Key, rows: Rows, said_by: Key) -> None:
         """Put in a section by name."""
@@ -268,8 +274,13 @@ class _Work:
     def each(self, rank: int, key: Key, hits: list[str], rows: Rows) -> None:
         """Put in the section of every hit."""
         assert key.each is not None
-        for hit in hits:
-            here = {option: _read_again(said, key.each, hit) for option, said in rows.items()}
+        found = [{option: _read_again(said, key.each, hit) for option, said in rows.items()} for hit in hits]
+        for here in found:
+            options = [said for option, said in here.items() if option is not None]
+            texts = [text for said in options for text in (*said.values, *said.removed)]
+            self.counted += 64 * len(here) + sum(map(settings.counted, texts))
+        need(self.counted <= settings.MADE_MAX, "too-large")
+        for hit, here in zip(hits, found, strict=True):
             at = Key(key.package, f"dusk_{key.each}_{hit}", None, None, None, ())
             self.named(rank, at, here, key)
 

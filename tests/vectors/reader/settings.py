@@ -450,6 +450,20 @@ def expanded(value: str, variables: Variables, facts: Variables, stays: str | No
     return f"${{{stays}}}".join(_quoted(text, stays) for text in texts)
 
 
+MADE_MAX = 1024 * 1024
+
+
+def counted(text: str) -> int:
+    """Say what a text that is made counts."""
+    return len(text) + 16
+
+
+def made(values: Sequence[str], variables: Variables, facts: Variables, stays: str | None) -> int:
+    """Say how much variables make of some values."""
+    uses = [value for value in values if "${" in value]
+    return sum(counted(one) for one in expanded_items(uses, variables, facts, stays))
+
+
 def _quoted(text: str, stays: str | None) -> str:
     return text if stays is None else text.replace("${", "$${")
 
@@ -467,4 +481,5 @@ def expanded_items(
             out += [_quoted(one, stays) for one in meaning]
         else:
             out.append(expanded(item, variables, facts, stays))
+        need(sum(len(one) + 1 for one in out) <= 64 * 1024, "too-large")
     return out
