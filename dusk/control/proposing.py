@@ -170,8 +170,8 @@ def check_new(desk: Desk, is_same: Callable[[Change], bool]) -> None:
             name = _name(section)
             raise Refused(
                 "proposed-already",
-                f"it is proposed already as {name}: others sign it with `dusk sign {name}`, "
-                f"`dusk withdraw {name}` takes it back",
+                f"it is proposed already as {name}: others sign it with `dusk sign {name}`; "
+                f"who proposed it takes it back with `dusk withdraw {name}`",
             )
 
 

@@ -215,3 +215,29 @@ def test_the_log_names_all_who_signed(two: FakeDesk) -> None:
     assert (shown["author"], shown["signed"]) == ("alice", ["alice", "bob"])
     two.world.open()
     assert two.ask("log.list")["entries"][0]["signed"] == []
+
+
+# --- proposed already ------------------------------------------------------------------------------
+
+
+def test_what_is_proposed_already_is_not_proposed_again_as_long_as_it_can_come(two: FakeDesk) -> None:
+    two.do("device.rename", name="hall", new_name="porch")
+    (proposal,) = two.ask("proposal.list")["proposals"]
+    assert f"`dusk sign {proposal['id']}`" in refused(
+        two, "device.rename", "proposed-already", token="token-bob", name="hall", new_name="porch"
+    )
+    two.do("device.rename", name="hall", new_name="barn")
+    assert len(two.ask("proposal.list")["proposals"]) == 2
+
+
+def test_a_repeated_commit_says_what_it_proposed(two: FakeDesk) -> None:
+    edit(two, "Home")
+    two.is_cut_off = True
+    name = commit(two)
+    assert name
+    assert commit(two) == name
+
+
+def test_who_leads_next_is_proposed_too(two: FakeDesk) -> None:
+    asked = two.do("role.backups", devices=["hall"])
+    assert (asked["text"], len(asked["notes"])) == ("proposed: attic leads, then hall", 1)
