@@ -170,9 +170,9 @@ def _variables(data: bytes) -> None:
     """What comes out is data of bounded size that UCI can hold; what goes in is not read twice (A33)."""
     name, _, text = _text(data).partition("=")
     check_variable(name, "${other}")
-    found = Expander({name: "${other}", "list": ("a", "b")}, {"mac6": "0a0b0c"}).text(
-        check_value(text, "v"), "v"
-    )
+    expander = Expander({name: "${other}", "list": ("a", "b")}, {"mac6": "0a0b0c"})
+    found = expander.text(check_value(text, "v"), "v")
+    assert expander.is_empty(text, "v") == (found == "")
     assert len(found) <= limits.VALUE_BYTES_MAX
     check_value(found, "v")
     if "${" not in text:
