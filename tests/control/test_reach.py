@@ -162,5 +162,7 @@ def test_what_is_no_key_keeps_nobody_from_reading_the_others() -> None:
 
 def test_a_record_that_is_no_setting_has_everything_read(desk: FakeDesk) -> None:
     edits = [Edit(device_path(desk.device_id), "wipe", b"", None)]
-    assert reach.reach_of(edits, Overlay(desk.log.state)).places is None
+    found = reach.reach_of(edits, Overlay(desk.log.state))
+    assert found.places is None
+    assert found.reads("network.lan.mtu")
     assert reach.reach_of([Edit("reader/00", "group/up", b"", None)], Overlay(State())).places == frozenset()
