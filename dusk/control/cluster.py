@@ -74,7 +74,7 @@ def logins_listed(state: State) -> list[DeviceId]:
 
 
 def _shown_logins(state: State) -> str:
-    row = state.value("cluster", "logins")
+    row = state.value(*LOGINS)
     return "all" if row is None else ",".join(sorted(names.device_name(state, device) for device in row[0]))
 
 

@@ -224,11 +224,16 @@ def test_who_may_not_write_a_setting_puts_none_back(desk: FakeDesk) -> None:
 # --- secrets ----------------------------------------------------------------------------------------
 
 
-def test_a_secret_is_put_back_and_masked() -> None:
+def secret_for_all() -> tuple[FakeDesk, int]:
+    """Give all routers a secret; return the desk, and the version that did."""
     desk = secret_desk()
     put_secret(desk)
     desk.do("policy.assign", name="wifi", to="all")
-    desk.commit()
+    return desk, desk.commit()["seq"]
+
+
+def test_a_secret_is_put_back_and_masked() -> None:
+    desk, _ = secret_for_all()
     put_secret(desk, "another one")
     seq = desk.commit()["seq"]
     assert opened(desk, "hall") == {KEY: "another one"}
@@ -239,10 +244,7 @@ def test_a_secret_is_put_back_and_masked() -> None:
 
 
 def test_a_secret_whose_key_is_in_use_no_more_is_sealed_anew() -> None:
-    desk = secret_desk()
-    put_secret(desk)
-    desk.do("policy.assign", name="wifi", to="all")
-    desk.commit()
+    desk, _ = secret_for_all()
     edits = [{"key": KEY, "values": []}]
     desk.do("draft.edit", target="policy/wifi", verb="unset", edits=edits)
     seq = desk.commit()["seq"]
@@ -271,10 +273,7 @@ def test_a_secret_that_nobody_can_open_here_is_not_put_back() -> None:
 
 
 def test_a_secret_that_was_only_sealed_anew_since_is_put_back_as_nobody_changed_it() -> None:
-    desk = secret_desk()
-    put_secret(desk)
-    desk.do("policy.assign", name="wifi", to="all")
-    desk.commit()
+    desk, _ = secret_for_all()
     put_secret(desk, "another one")
     seq = desk.commit()["seq"]
     for name in ("roof", "hall"):
@@ -286,10 +285,7 @@ def test_a_secret_that_was_only_sealed_anew_since_is_put_back_as_nobody_changed_
 
 
 def test_a_secret_that_was_changed_behind_that_is_named_with_who_changed_it() -> None:
-    desk = secret_desk()
-    put_secret(desk)
-    desk.do("policy.assign", name="wifi", to="all")
-    seq = desk.commit()["seq"]
+    desk, seq = secret_for_all()
     put_secret(desk, "another one")
     changed = desk.commit()["seq"]
     desk.do("device.remove", names=["hall"])
@@ -303,10 +299,7 @@ def test_a_secret_that_was_changed_behind_that_is_named_with_who_changed_it() ->
 
 def test_what_was_sealed_anew_too_often_to_be_followed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dusk.control.reverting._SEALED_ANEW_MAX", 1)
-    desk = secret_desk()
-    put_secret(desk)
-    desk.do("policy.assign", name="wifi", to="all")
-    seq = desk.commit()["seq"]
+    desk, seq = secret_for_all()
     for name in ("roof", "hall"):
         desk.do("device.remove", names=[name])
     assert refused(desk, seq).code == "later-edits"
