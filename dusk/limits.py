@@ -105,6 +105,15 @@ FOUNDATION_ITEMS_MAX = 2**17
 """Items of all its arrays, 25,000 records: they are built before any signature in it can be checked (A6)."""
 FOUNDATION_BYTES_PER_ITEM_MIN = 4
 """Fewer have none, with the 64 bytes of each entry: a small one may not be as dear as the largest."""
+ROOM_ITEMS_MAX = FOUNDATION_ITEMS_MAX // 8 * 7
+"""Of sections, records and numbers, up to where others than owners add: the rest is for owners, and for
+changes without effect."""
+ROOM_SECTIONS_MAX = 7168
+"""Likewise seven eighths of the sections that a foundation has."""
+ROOM_SECTION_RECORDS_MAX = 4096
+"""Of one section: a grant for one alone takes a fifth of the room."""
+ROOM_BYTES_MAX = 4 * 1024 * 1024
+"""Of the same: half of a foundation, the other half is for what is kept of the entries."""
 FOUNDATION_TERMS_MAX = 4096
 """Successions so far; each took owners' signatures."""
 FOUNDATION_OUTCOMES_MAX = 2**14

@@ -16,7 +16,7 @@ at all. Rules, in the order in which they are checked:
    A device that it makes is one that asked, as `approval` judges; a key whose changes it voids has ended.
 7. Each base is the record's last change; else the change is superseded, and says by which.
 8. Afterwards the cluster can still be governed, and keys and names are unique, and what is passed on
-   is within its bound.
+   is within its bound, and there is room for what no owner signed.
 """
 
 from collections.abc import Collection
@@ -34,6 +34,7 @@ from dusk.changelog.kinds import kind_of
 from dusk.changelog.passing import passed_written
 from dusk.changelog.proposals import about_proposals, check_proposal, follows, has_ended, is_joint, is_person
 from dusk.changelog.rollouts import check_rollouts, followed
+from dusk.changelog.room import check_room
 from dusk.changelog.secrecy import check_secrecy
 from dusk.changelog.sections import check_record, parse_path
 from dusk.changelog.state import DerivedWrite, RecordWrite, State, counter_key
@@ -104,6 +105,7 @@ def _judged(state: State, change: Change, stamp: Stamp, verified: Verified) -> V
         return Verdict(stale, (), counter)
     writes = writes_of(change)
     check_governable(state, writes, made)
+    check_room(state, writes, signers)
     counter = (*counter, *passed_written(state, change))
     if kind is ATTESTED:
         return Verdict(APPLIED, writes, (*counter, *completed(state, change)))

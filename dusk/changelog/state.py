@@ -27,7 +27,10 @@ __all__ = [
     "RecordWrite",
     "State",
     "Undo",
+    "Whole",
     "counter_key",
+    "record_bytes",
+    "section_bytes",
     "uses_key",
 ]
 
@@ -72,6 +75,27 @@ class Size(NamedTuple):
 
     records: int
     data_bytes: int
+
+
+class Whole(NamedTuple):
+    """How large the whole state is, tombstones too; see `dusk.changelog.room`.
+
+    Args:
+        sections: how many there are.
+        records: how many they have.
+        numbers: derived ones.
+        size_bytes: of sections and records, about as a foundation has them.
+    """
+
+    sections: int
+    records: int
+    numbers: int
+    size_bytes: int
+
+    @property
+    def items(self) -> int:
+        """How many items the arrays of a foundation have for it."""
+        return 3 * self.sections + 5 * self.records + 3 * self.numbers
 
 
 @dataclass(slots=True)
@@ -145,6 +169,7 @@ class State:
         self._derived_root: merkle.Node | None = None
         self._holders = Holders()
         self._paths: dict[str, set[str]] = {}
+        self._records = self._size_bytes = 0
         self._names, self._labels = _Texts(), _Texts()
         self.quorum = 1
         """How many owners must sign together."""
@@ -185,6 +210,11 @@ class State:
         """Return how large a section is; that costs the same however large."""
         held = self._sections.get(section)
         return Size(0, 0) if held is None else Size(len(held.records), held.data_bytes)
+
+    @property
+    def whole(self) -> Whole:
+        """How large all of it is; that costs the same however large."""
+        return Whole(len(self._sections), self._records, len(self._derived), self._size_bytes)
 
     def sections(self, prefix: str = "") -> Iterator[str]:
         """Iterate over the paths of sections that start with a prefix, sorted."""
@@ -269,7 +299,10 @@ class State:
     def _put(self, section: str, key: str, record: Record | None) -> None:
         """Set a record, or take it away as if it had never been."""
         held = self._section(section)
-        held.data_bytes += _length(record) - _length(held.records.get(key))
+        former = held.records.get(key)
+        held.data_bytes += _length(record) - _length(former)
+        self._records += (record is not None) - (former is not None)
+        self._size_bytes += record_bytes(key, record) - record_bytes(key, former)
         if record is not None:
             held.records[key] = record
             held.root = merkle.put(held.root, _place(key), _digest(record))
@@ -279,12 +312,14 @@ class State:
         held.root = merkle.without(held.root, _place(key))
         if not held.records:
             del self._sections[section]
+            self._size_bytes -= section_bytes(section)
             self._paths[section.partition("/")[0]].discard(section)
 
     def _section(self, path: str) -> _Section:
         held = self._sections.get(path)
         if held is None:
             held = self._sections[path] = _Section()
+            self._size_bytes += section_bytes(path)
             self._paths.setdefault(path.partition("/")[0], set()).add(path)
         return held
 
@@ -324,6 +359,16 @@ class State:
             active = self.value(section, _ENDING_RECORDS[path.kind]) is None
             holder = Holder(HolderKind(path.kind.value), path.name, PublicKey(row[0]), active)
         self._holders.put(section, holder)
+
+
+def record_bytes(key: str, record: Record | None) -> int:
+    """Return how much of the room a record takes: key, value, and 64 bytes for base, salt and heads."""
+    return 0 if record is None else len(key.encode()) + _length(record) + 64
+
+
+def section_bytes(path: str) -> int:
+    """Return how much of the room a section takes besides its records."""
+    return len(path) + 8
 
 
 def _length(record: Record | None) -> int:

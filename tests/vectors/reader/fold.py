@@ -14,6 +14,7 @@ from tests.vectors.reader import (
     recovery,
     returning,
     rollouts,
+    room,
     secrecy,
     succession,
 )
@@ -199,6 +200,7 @@ def _judged(
     for one, value in zip(body.operations, values, strict=True):
         after.write(one.section, one.key, Record(value, one.value_hash, change.id))
     _afterwards(state, after, change, values, made)
+    room.check(state, after, change, by_owner=any(one.owner for one in signers))
     authority.count_passed(state, after, change, values)
     approvals.count(after, made)
     return after, APPLIED, sorted({one.section for one in body.operations})
