@@ -52,10 +52,21 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """In CI nothing may be left out: what the machine lacks is a failure."""
+    """In CI nothing may be left out: what the machine lacks is a failure. Groups run together anywhere."""
     reason = _reason(item)
     if reason is not None:
         pytest.fail(f"this machine must be able to run it: {reason}", pytrace=False)
+    if _is_apart(item):
+        pytest.fail("this pytest-xdist does not keep groups together with this pytest", pytrace=False)
+
+
+def _is_apart(item: pytest.Item) -> bool:
+    """Tell whether tests of its group, which share a cluster or an address, may run on other workers.
+
+    A pytest that pytest-xdist does not know yet keeps them apart, and says nothing.
+    """
+    by_group = getattr(item.config.option, "loadgroup", False)  # set on workers alone
+    return by_group and item.get_closest_marker("xdist_group") is not None and "@" not in item.nodeid
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
