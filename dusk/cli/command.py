@@ -133,9 +133,10 @@ class Context:
             return
         from dusk.cli import table
 
-        width = max((len(name) for name, _ in rows), default=0)
+        indent = max((len(name) for name, _ in rows), default=0) + len(table.GAP)
+        width = table.terminal_width()
         for name, value in rows:
-            print(f"{name:<{width}}  {table.printable(str(value))}".rstrip())
+            print(table.field(name, table.printable(str(value)), indent, width))
 
     def note(self, text: str) -> None:
         """Say something beside the result, on standard error."""

@@ -11,7 +11,13 @@ CYCLE_S_DEFAULT = 5.0
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--cluster", metavar="NAME", required=True, help="the cluster's name, for people")
+    parser.add_argument(
+        "--cluster",
+        metavar="NAME",
+        required=True,
+        help="its name, for people: any line of up to 63 bytes, spaces too; `dusk cluster set name=...` gives"
+        " another one",
+    )
     parser.add_argument("--user", metavar="USER", required=True, help="its owner: you")
     parser.add_argument(
         "--password-file", metavar="F", help="read the owner's password from F (at least 10 characters)"
@@ -101,10 +107,10 @@ def _password(arguments: argparse.Namespace) -> str:
     return read_password(arguments.password_file, f"a password for {arguments.user}", twice=True)
 
 
-_PHRASE_TEXT = """\
-Your recovery phrase. Write it on paper: it is shown this once. Whoever
-has it can make a new owner of the cluster when all passwords are lost:
-`dusk recover`."""
+_PHRASE_TEXT = (
+    "Your recovery phrase. Write it on paper: it is shown this once. Whoever has it can make a new owner of"
+    " the cluster when all passwords are lost: `dusk recover`."
+)
 
 
 def _phrase(file: str | None) -> str:

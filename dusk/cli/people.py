@@ -218,6 +218,7 @@ def _disable(context: Context, arguments: argparse.Namespace) -> int:
 
 def _owner_arguments(parser: argparse.ArgumentParser) -> None:
     verbs = subcommands(parser)
+    verb(verbs, "list", "List the owners, and how many must sign together.", "dusk owner list", _owner_list)
     add = verb(verbs, "add", "Make a user an owner.", "dusk owner add bob", _owner_add)
     remove = verb(verbs, "remove", "Take the ownership from a user.", "dusk owner remove bob", _owner_remove)
     quorum = verb(
@@ -233,6 +234,20 @@ def _owner_arguments(parser: argparse.ArgumentParser) -> None:
     quorum.add_argument("count", type=within(1, 64), metavar="N")
     for one in (add, remove, quorum):
         timeout_argument(one)
+
+
+def _owner_list(context: Context, _arguments: argparse.Namespace) -> int:
+    answer = context.call("user.list")
+    owners = [user for user in answer["users"] if user["owner"]]
+    rows = [(user["name"], user["signs_with"]) for user in owners]
+    context.table(
+        ("NAME", "SIGNS WITH"),
+        rows,
+        {"owners": owners, "quorum": answer["quorum"]},
+        "nobody owns the cluster",
+    )
+    context.note(f"{answer['quorum']} of them sign what is only theirs (`dusk owner quorum`)")
+    return 0
 
 
 def _owner_add(context: Context, arguments: argparse.Namespace) -> int:

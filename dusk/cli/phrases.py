@@ -9,6 +9,8 @@ from dusk.errors import Refused
 RETYPED_MAX = 3
 """So often the phrase may be typed; then nothing is made."""
 WORDS_IN_ROW = 4
+WIDTH_MAX = 80
+"""Characters of a line of text; a wider terminal is harder to read."""
 _PHRASE_BYTES_MAX = 1024
 
 
@@ -40,14 +42,16 @@ def new_phrase(file: str | None, text: str, option: str, undone: str) -> str:
 
 def _show(words: list[str], text: str, option: str, undone: str) -> None:
     from dusk.cli.passwords import ask_line
+    from dusk.cli.table import terminal_width, wrapped
 
     firsts = range(0, len(words), WORDS_IN_ROW)
     rows = [
         "  ".join(f"{n + 1:2} {words[n]:<9}" for n in range(f, f + WORDS_IN_ROW)).rstrip() for f in firsts
     ]
-    shown = f"{text}\n\n" + "\n".join(rows) + "\n\n"
+    shown = wrapped(text, min(terminal_width() or WIDTH_MAX, WIDTH_MAX)) + "\n\n" + "\n".join(rows) + "\n\n"
     for _ in range(RETYPED_MAX):
-        typed = ask_line(f"{shown}The whole phrase again: ", f"{option} FILE").lower().split()
+        line = ask_line(f"{shown}The whole phrase again: ", f"{option} FILE")
+        typed = _without_numbers(line.lower()).split()
         if typed == words:
             return
         shown = f"That is not the phrase: {_first_difference(typed, words)}.\n"

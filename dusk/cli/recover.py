@@ -22,9 +22,10 @@ if TYPE_CHECKING:
     from dusk.keys.signing import SigningKey
 
 _HEAD_DIGITS = 64
-_NEXT_TEXT = """\
-The next recovery phrase. The one that you gave is spent as soon as the cluster is
-recovered, and this one takes its place. Write it on paper: it is shown this once."""
+_NEXT_TEXT = (
+    "The next recovery phrase. The one that you gave is spent as soon as the cluster is recovered, and this"
+    " one takes its place. Write it on paper: it is shown this once."
+)
 _AGAIN = frozenset({"superseded", "not-ancestor", "owner-left"})
 """Refusals of what was worked out upon records that changed meanwhile: it is done and signed anew."""
 _ATTEMPTS = 3

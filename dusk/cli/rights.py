@@ -202,7 +202,8 @@ def _cluster_set(context: Context, arguments: argparse.Namespace) -> int:
 COMMANDS = {
     "grant": Command(
         "Let people change a part: everything whose section begins with PREFIX, within limits. The longest"
-        " prefix decides. Owners may always; whoever has a grant passes on at most what he has.",
+        " prefix decides. Owners may always; whoever has a grant passes on at most what he has. For whom"
+        " policy/wifi is stands in assignment/wifi: to assign it, too, somebody needs a grant for both.",
         "dusk grant policy/wifi --user alice --package wireless --group aps",
         _grant_arguments,
         _grant,

@@ -38,6 +38,27 @@ def wrapped(text: str, width: int | None) -> str:
     )
 
 
+def field(name: str, value: str, indent: int, width: int | None) -> str:
+    """Return a name with its value, whose further lines stand below its first; no word is cut.
+
+    Args:
+        name: what stands in front.
+        value: without line ends.
+        indent: in which column values begin.
+        width: the terminal's; None breaks nothing.
+    """
+    line = f"{name:<{indent}}{value}".rstrip()
+    if width is None or len(line) <= width:
+        return line
+    return fill(
+        line,
+        max(width, indent + WIDTH_MIN),
+        subsequent_indent=" " * indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
 def printable(text: str) -> str:
     """Return ``text`` with control characters escaped, so that no name moves the cursor."""
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

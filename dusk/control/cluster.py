@@ -1,25 +1,30 @@
 """The cluster's own settings, which owners change: name, length of a cycle, where people log in."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from dusk import codec
 from dusk.changelog import views
-from dusk.changelog.body import Edit
+from dusk.changelog.secrecy import secret_names
 from dusk.changelog.state import State
+from dusk.config.device import settings_of
+from dusk.config.names import is_file, parse_key
 from dusk.control import names
 from dusk.control.acting import edit_of, handed_in, unchanged
 from dusk.control.desk import Desk, Json, Session
 from dusk.errors import Refused
 from dusk.ids import DeviceId
 from dusk.lazy import dataclass
+from dusk.listing import listed
 
 NAME_BYTES_MAX = 63
+PLAIN_SHOWN_MAX = 5
+"""Settings that a note names."""
 LOGINS = ("cluster", "logins")
 """Where people may log in."""
 _SLOW_MS = 60_000
 _SLOW = (
-    "a cycle of more than 60s: drift is seen, a commit is in effect, a silent router is missed, and one that"
+    "a cycle of more than 60s: a commit is in effect, drift is told, a silent router is missed, and one that"
     " a change cut off goes back, only after so many times that long"
 )
 _UNIT_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000}
@@ -79,8 +84,8 @@ def _shown_logins(state: State) -> str:
 
 
 def _secrets(_state: State, text: str) -> list[Any] | None:
-    listed = sorted({name.lower() for name in text.replace(",", " ").split()})
-    return [listed] if listed else None
+    found = sorted({name.lower() for name in text.replace(",", " ").split()})
+    return [found] if found else None
 
 
 def _shown_secrets(state: State) -> str:
@@ -130,33 +135,48 @@ def cluster_set(desk: Desk, arguments: Json) -> Json:
             said.append(f"{name} {values[0]}")
     if not edits:
         return unchanged("nothing changed")
+    notes = _besides(desk.device_id, state, {edit.key: edit.data for edit in edits})
     act = handed_in(desk, session, f"cluster: {', '.join(said)}", edits, arguments["timeout_s"])
-    listed = next(
-        (codec.unpack(e.data, size_max=len(e.data))[0] for e in edits if e.key == "logins" and e.data), None
-    )
-    slow = [_SLOW] if any(e.key == "cycle" and _is_slow(e) for e in edits) else []
-    return {**act, "notes": [*act["notes"], *_locked_out(desk.device_id, listed), *slow]}
+    return {**act, "notes": [*act["notes"], *notes]}
 
 
-def _locked_out(own: DeviceId, listed: Sequence[DeviceId] | None) -> list[str]:
+def _besides(own: DeviceId, state: State, changed: Mapping[str, bytes | None]) -> list[str]:
+    """Say what a change of settings brings about besides; one without a row is as usual again."""
+    rows = {
+        name: codec.unpack(data, size_max=len(data))[0] for name, data in changed.items() if data is not None
+    }
+    slow = [_SLOW] if rows.get("cycle", 0) > _SLOW_MS else []
+    return [*_locked_out(own, rows.get("logins")), *slow, *_plain(state, rows.get("secrets", ()))]
+
+
+def _plain(state: State, hidden: Collection[str]) -> list[str]:
+    """Say which settings, secret from now on, the log has as plain text."""
+    new = {*hidden}.difference(secret_names(state))
+    found = [
+        f"{names.section_title(state, section)} {key}"
+        for prefix in ("policy/", "device/")
+        for section in state.sections(prefix)
+        for key, setting in settings_of(state, section).items()
+        if not is_file(key) and (parse_key(key).option or "").lower() in new and not setting.is_hidden
+    ]
+    which = listed(found, PLAIN_SHOWN_MAX)
+    anew = "set each anew with `KEY=-`, and to something else"
+    return [f"the log has in plain, for all members, and goes on to: {which}; {anew}"] if found else []
+
+
+def _locked_out(own: DeviceId, where: Sequence[DeviceId] | None) -> list[str]:
     """Say whom a new list of where people log in ends, and what it hangs on."""
-    if listed is None:
+    if where is None:
         return []
     notes = []
-    if own not in listed:
+    if own not in where:
         notes.append("this router is not among logins: sessions here end with that, yours too")
-    if len(listed) == 1:
+    if len(where) == 1:
         notes.append(
             "people log in on one router alone: while it is off nobody does, and if it is gone there is"
             " the recovery phrase alone; name two at least"
         )
     return notes
-
-
-def _is_slow(edit: Edit) -> bool:
-    assert edit.data is not None, "a length is set, never deleted"
-    (length_ms,) = codec.unpack(edit.data, size_max=len(edit.data))
-    return bool(length_ms > _SLOW_MS)
 
 
 def check_login_here(desk_device: bytes, state: State) -> None:

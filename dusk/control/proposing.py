@@ -13,7 +13,7 @@ from dusk.changelog.authority import GRANTABLE, check_authority, grant_for
 from dusk.changelog.body import Change, Edit, Operation, Signature
 from dusk.changelog.proposals import CHANGE, collected, proposal_path, proposal_row
 from dusk.changelog.sealed import WRAP
-from dusk.changelog.sections import parse_path
+from dusk.changelog.sections import SectionKind, parse_path
 from dusk.changelog.state import State
 from dusk.control import names, words
 from dusk.control.attesting import hand_in
@@ -72,12 +72,19 @@ def _lacking(state: State, session: Session, change: Change, error: Refused) -> 
     why = _waits_for(state, change, own, error)
     if not why:
         raise error
-    hindrance = _without_say(state, own, change)
-    if hindrance == error.reason:
-        raise error
-    if hindrance:
-        raise Refused(error.code, f"{hindrance}; without that the rest is proposed to who must sign it, too")
-    return why
+    foreign = [o for o in change.body.operations if not _counts_for(state, o.section, own)]
+    hindrance = _refusal(state, change, (own,), foreign)
+    if not hindrance:
+        return why
+    rest = "" if hindrance == error.reason else "; without that the rest is proposed to who must sign it, too"
+    raise Refused(error.code, f"{hindrance}{_assigning(foreign)}{rest}")
+
+
+def _assigning(foreign: Sequence[Operation]) -> str:
+    """Say what owners do where somebody assigns who may not: that is granted beside the policy itself."""
+    section = next((o.section for o in foreign if parse_path(o.section).kind is SectionKind.ASSIGNMENT), "")
+    granting = f"`dusk grant {section}` with the same limits as the policy's"
+    return f"; owners assign it, or grant that, too: {granting}" if section else ""
 
 
 def _waits_for(state: State, change: Change, own: KeyId, error: Refused) -> str:
@@ -96,12 +103,6 @@ def _waits_for(state: State, change: Change, own: KeyId, error: Refused) -> str:
         return ""
     who = ", ".join(sorted(owners.values()))
     return f"{error.reason}; so it needs the signatures of {state.quorum} of the owners {who}"
-
-
-def _without_say(state: State, own: KeyId, change: Change) -> str:
-    """Say what lacks signatures of which somebody's is none; nothing where it counts for each part."""
-    foreign = [o for o in change.body.operations if not _counts_for(state, o.section, own)]
-    return _refusal(state, change, (own,), foreign)
 
 
 def _refusal(

@@ -54,6 +54,16 @@ def notes_on(text: str, store: Overlay, edits: Sequence[Edit]) -> list[str]:
     return [*found[:NOTES_MAX], *([f"and {more} more like these"] if more > 0 else [])]
 
 
+def notes_on_packages(text: str, packages: Iterable[str]) -> list[str]:
+    """Return a line for each package that a router takes only if its root allowed it; files are by name."""
+    table = read_table(text)
+    return [_of_root(one, table) for one in packages if not is_file(one) and one not in table]
+
+
+def _of_root(package: str, table: Table) -> str:
+    return f"a router takes {package} only {_ROOT}{near(package, table)}"
+
+
 def _notes(table: Table, store: Overlay, edit: Edit) -> Iterator[str]:
     assert edit.data is not None, "chosen above"
     key, setting = parse_key(edit.key.removeprefix(SET)), decode_setting(edit.data)
@@ -64,7 +74,7 @@ def _notes(table: Table, store: Overlay, edit: Edit) -> Iterator[str]:
             yield f"{key}: a router takes it only {_ROOT}"
         return
     if key.package not in table:
-        yield f"{key}: a router takes {key.package} only {_ROOT}{near(key.package, table)}"
+        yield f"{key}: {_of_root(key.package, table)}"
         return
     if any(has_controls(value) for value in setting.values):
         yield f"{key}: a router takes a value with a line break or another control character only {_ROOT}"

@@ -11,6 +11,7 @@ from dusk.control import names, words
 from dusk.control.acting import edit_of, handed_in
 from dusk.control.desk import Desk, Json
 from dusk.control.expecting import require_groups
+from dusk.control.reviewed import notes_on_packages
 from dusk.errors import Refused
 from dusk.ids import KeyId, PublicKey, key_id
 
@@ -131,7 +132,8 @@ def grant_set(desk: Desk, arguments: Json) -> Json:
         desk, session, message, (edit_of(state, section, GRANT + prefix, row),), arguments["timeout_s"]
     )
     replaces = [] if former is None else [f"it replaces what was granted there: {_words(state, former)}"]
-    return {**act, "notes": [*act["notes"], *replaces]}
+    odd = notes_on_packages(desk.reviewed(), arguments["packages"] or ())
+    return {**act, "notes": [*act["notes"], *replaces, *odd]}
 
 
 def _check_package(package: str) -> None:

@@ -1,4 +1,4 @@
-"""Notices that somebody wrote a file that is managed: by one ``stat`` a file and cycle alone (R12)."""
+"""Notices that somebody wrote a file that is managed: by one ``stat`` a file and look alone (R12)."""
 
 import os
 from collections.abc import Callable
@@ -12,8 +12,8 @@ from dusk.daemon.inbox import Inbox
 from dusk.effects import FilesTouched
 from dusk.node import Node
 
-IDLE_S = 5.0
-"""Between two looks while there is no node."""
+LOOK_S_MAX = 5.0
+"""Between two looks, however long a cycle is: who asks what was changed means what is there now."""
 
 Signature = tuple[int, ...] | None
 """What is another once a file was written; None where there is none, or it cannot be seen."""
@@ -45,9 +45,9 @@ async def watch_files(root: Path, resident: Callable[[], object], inbox: Inbox) 
     """
     told: object = None
     while True:
-        node, pause_s = resident(), IDLE_S
+        node, pause_s = resident(), LOOK_S_MAX
         if isinstance(node, Node):
-            pause_s = views.cycle_ms(node.log.state) / 1000
+            pause_s = min(views.cycle_ms(node.log.state) / 1000, LOOK_S_MAX)
             packages = node.applied.watched
             seen = (node, [(package, signature(place(root, package))) for package in packages])
             if packages and seen != told:

@@ -163,7 +163,7 @@ def test_the_phrase_is_shown_once_and_checked_by_typing_it_again(root: Path, tmp
         while b"The whole phrase again: " not in text:
             text += os.read(terminal, 4096)
         assert answer in text
-    os.write(terminal, phrase.encode() + b"\n")
+    os.write(terminal, " ".join(shown).encode() + b"\n")  # with its numbers, as it stands there
     text = b""
     while part := _read_terminal(terminal):
         text += part

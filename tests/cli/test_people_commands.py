@@ -81,6 +81,10 @@ def test_a_public_key_without_a_new_key_is_wrong_usage(dusk: "Dusk") -> None:
 def test_owners_are_made_and_unmade_and_users_disabled(dusk: "Dusk") -> None:
     assert "bob is an owner" in dusk("owner", "add", "bob").out
     assert dusk("owner", "add", "bob", "--json").json["state"] == "unchanged"
+    owners = dusk("owner", "list")
+    assert [line.split()[0] for line in owners.out.splitlines()] == ["NAME", "alice", "bob"]
+    assert "1 of them sign what is only theirs" in owners.err
+    assert [user["name"] for user in dusk("owner", "list", "--json").json["owners"]] == ["alice", "bob"]
     assert dusk("owner", "quorum", "1").code == 0
     assert_refused(dusk("user", "disable", "bob"), "take the ownership first")
     assert dusk("owner", "remove", "bob").code == 0

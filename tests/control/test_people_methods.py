@@ -225,6 +225,19 @@ def test_a_cycle_that_makes_all_slow_is_taken_with_a_word_of_warning(desk: FakeD
         assert [note.startswith("a cycle of more than 60s") for note in notes] == [True] * is_slow
 
 
+def test_what_the_log_has_in_plain_is_named_where_that_is_secret_from_now_on(desk: FakeDesk) -> None:
+    desk.set("policy/wifi", wireless__x__ssid="Home", wireless__x__hidden="1")
+    desk.do("draft.edit", target="policy/wifi", verb="set", edits=[{"key": "wireless.y", "values": ["ssid"]}])
+    desk.do(
+        "draft.edit", target="device/attic", verb="delete", edits=[{"key": "wireless.z.ssid", "values": []}]
+    )
+    desk.commit()
+    (note,) = desk.do("cluster.set", values=[{"name": "secrets", "values": ["SSID, door"]}])["notes"]
+    assert "goes on to: policy/wifi wireless.x.ssid; set each anew with `KEY=-`" in note
+    assert desk.do("cluster.set", values=[{"name": "secrets", "values": ["ssid"]}])["notes"] == []
+    assert desk.do("cluster.set", values=[{"name": "secrets", "values": [""]}])["notes"] == []
+
+
 @pytest.mark.parametrize(
     ("name", "value", "code"),
     [

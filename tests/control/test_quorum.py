@@ -139,6 +139,8 @@ def test_a_mixed_draft_names_the_part_that_one_has_no_say_in(two: FakeDesk) -> N
         commit(two, "carol")
     assert found.value.code == "missing-signatures"
     assert found.value.reason.startswith("assignment/lan: needs the signatures of 2 of the owners alice, bob")
+    granting = "; owners assign it, or grant that, too: `dusk grant assignment/lan` with the same limits as"
+    assert granting in found.value.reason
     assert found.value.reason.endswith("; without that the rest is proposed to who must sign it, too")
     two.ask("policy.unassign", token="token-carol", name="lan")
     assert commit(two, "carol")

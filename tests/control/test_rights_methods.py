@@ -70,6 +70,13 @@ def test_what_a_grant_replaces_is_said(people: FakeDesk) -> None:
     assert note == "it replaces what was granted there: nobody but owners; packages none"
 
 
+def test_a_package_that_no_router_takes_by_itself_is_named_in_a_grant(people: FakeDesk) -> None:
+    packages = ["wirless", "dhcp", "file:/etc/banner"]
+    (note,) = people.do("grant.set", prefix="policy/wifi", users=["bob"], packages=packages)["notes"]
+    assert note.startswith("a router takes wirless only where root allows it")
+    assert note.endswith("; did you mean wireless?")
+
+
 def test_who_is_granted_groups_is_told_why_a_policy_for_all_is_not_his(people: FakeDesk) -> None:
     make_groups(people, "aps", "roofs")
     people.set("policy/wifi", wireless__x__ssid="Home")

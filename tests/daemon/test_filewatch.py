@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import pytest
 import trio
 import trio.testing
 
@@ -11,7 +12,7 @@ from dusk.daemon.inbox import Inbox
 from dusk.effects import FilesTouched
 from tests.managed import managed_site
 
-CYCLE_S = 5.0
+LOOK_S = 5.0
 
 
 def write(path: Path, text: str) -> None:
@@ -33,9 +34,11 @@ def test_a_file_that_is_written_again_is_another_though_size_and_time_are_the_sa
     assert signature(file) != first
 
 
-async def test_a_node_is_told_once_and_within_a_cycle_of_a_managed_file_being_written(
-    tmp_path: Path, autojump_clock: trio.testing.MockClock
+@pytest.mark.parametrize("cycle_ms", [5000, 3_600_000])
+async def test_a_node_is_told_once_and_soon_of_a_managed_file_being_written(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch, cycle_ms: int
 ) -> None:
+    monkeypatch.setattr("dusk.changelog.views.cycle_ms", lambda _: cycle_ms)
     folder, inbox, site = tmp_path / "etc/config", Inbox(), managed_site()
     folder.mkdir(parents=True)
     resident: list[object] = [None]
@@ -43,10 +46,10 @@ async def test_a_node_is_told_once_and_within_a_cycle_of_a_managed_file_being_wr
         nursery.start_soon(watch_files, tmp_path, lambda: resident[0], inbox)
 
         async def told() -> int:
-            await trio.sleep(CYCLE_S)
+            await trio.sleep(LOOK_S)
             return inbox.take().count(FilesTouched())
 
-        await trio.sleep(CYCLE_S / 2)
+        await trio.sleep(LOOK_S / 2)
         assert await told() == 0
         resident[0] = site.all[1].node
         assert (await told(), await told()) == (1, 0)
