@@ -82,6 +82,7 @@ OVERVIEW = (
             ("conflicts", "conflict", "changes that came too late, with both sides"),
             ("resolve", "conflict", "decide such a change"),
             ("verify", "history", "check the whole log on the disk, offline"),
+            ("backup", "backup", "copy what this router keeps into a file"),
         ),
     ),
 )

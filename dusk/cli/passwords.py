@@ -1,7 +1,10 @@
 """Passwords: asked on the terminal without echo, or read from a file; never an argument."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from dusk.control.passwords import check_new_password
 from dusk.errors import Refused
@@ -138,6 +141,17 @@ def write_secret(file: str, text: str) -> None:
     Raises:
         Refused: it cannot be written.
     """
+    with new_secret(file) as stream:
+        stream.write(text.encode())
+
+
+@contextmanager
+def new_secret(file: str) -> Iterator[BinaryIO]:
+    """Open what becomes a file as `write_secret` writes one, once all that stands in the block was done.
+
+    Raises:
+        Refused: it cannot be written.
+    """
     check_writable(file)
     path = Path(file)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
@@ -145,7 +159,7 @@ def write_secret(file: str, text: str) -> None:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         try:
             with os.fdopen(descriptor, "wb") as stream:
-                stream.write(text.encode())
+                yield stream
                 stream.flush()
                 os.fsync(descriptor)
             temporary.replace(path)

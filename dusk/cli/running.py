@@ -8,7 +8,7 @@ from dusk.cli.command import Command, Context
 from dusk.cli.options import UsageError
 from dusk.errors import DuskError
 
-_ON_THIS_MACHINE = ("daemon", "init", "verify", "simulate", "demo", "relay")
+_ON_THIS_MACHINE = ("daemon", "init", "verify", "backup", "simulate", "demo", "relay")
 """They do without a daemon, or are its end of the line."""
 _WITHOUT_A_KEY = ("login", "logout", "recover", "key")
 """They have nothing to sign, or a key of their own."""

@@ -33,9 +33,14 @@ class Finding:
     """Up to here entries were checked when they came; now only that owners attested the sum of them."""
 
 
-def run(context: Context) -> int:
-    """Check the log below the root, print what was found, and return the exit code."""
-    folder = context.root / "etc/dusk/node"
+def log_here(root: Path) -> tuple[Contents, Path]:
+    """Return what the log below a root has, and its folder.
+
+    Raises:
+        Refused: there is none, or it may not be read.
+        StorageError: it cannot be read.
+    """
+    folder = root / "etc/dusk/node"
     try:
         os.lstat(folder / NAME)
     except PermissionError:
@@ -43,7 +48,12 @@ def run(context: Context) -> int:
         raise Refused("no-permission", reason) from None
     except OSError:
         raise Refused("no-cluster", f"this router is in no cluster: there is no {folder / NAME}") from None
-    contents = read_log(folder)
+    return read_log(folder), folder
+
+
+def run(context: Context) -> int:
+    """Check the log below the root, print what was found, and return the exit code."""
+    contents, folder = log_here(context.root)
     found = check(contents, folder)
     document = {
         "ok": not found.fault,

@@ -23,12 +23,12 @@ from dusk.daemon.frames import MAGIC
 from dusk.daemon.frames import encode as encode_frames
 from dusk.daemon.identity import decode_identity, hardware_label, wanted_name
 from dusk.daemon.opening import read_log
-from dusk.effects import LogItem
 from dusk.errors import Refused
 from dusk.ids import Seq
 from dusk.keys.joinkey import JoinKey
 from dusk.keys.phrase import recovery_key
 from dusk.keys.sealed import open_user_key
+from tests.cli.logs import log_file, long_world, store
 from tests.world import World
 
 if TYPE_CHECKING:
@@ -273,29 +273,6 @@ def test_a_running_daemon_gets_the_key_at_once(dusk: "Dusk", server: "object", l
 
 
 # --- verify ----------------------------------------------------------------------------------
-
-
-def log_file(items: list[LogItem]) -> bytes:
-    """Return a log file in which every entry with its head was a batch."""
-    data = MAGIC
-    for first in range(0, len(items), 2):
-        data += encode_frames(items[first : first + 2], len(data))
-    return data
-
-
-def store(root: Path, items: list[LogItem]) -> Path:
-    """Write a log file below the root."""
-    folder = root / "etc/dusk/node"
-    folder.mkdir(parents=True)
-    (folder / "log").write_bytes(log_file(items))
-    return folder / "log"
-
-
-def long_world() -> World:
-    world = World()
-    for number in range(300):
-        world.commit(world.set("wifi", "wireless.a.ssid", f"name {number}"))
-    return world
 
 
 def test_verify_reports_entries_and_head(dusk: "Dusk", root: Path) -> None:

@@ -1,5 +1,7 @@
 """A router to which everything can happen is one to which it really happens."""
 
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
@@ -69,6 +71,20 @@ def test_an_older_disk_lacks_what_came_later_and_gets_it_again(cluster: Cluster)
     assert router.holds(change), "on the disk that it lost"
     router.power_on()
     cluster.wait("one head", cluster.is_quiet)
+
+
+def test_a_copy_made_beside_its_running_daemon_brings_the_same_router_back(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    router, file = _second(cluster), tmp_path / "copy.tar.gz"
+    device = _device(router)
+    router.dusk("backup", str(file))
+    _commit(cluster, "behind the copy")
+    router.cut_power()
+    shutil.rmtree(router.root / "etc/dusk")
+    subprocess.run(["tar", "-xzf", str(file), "-C", str(router.root)], check=True)
+    router.power_on()
+    cluster.wait("it is back", lambda: cluster.is_quiet() and _device(router) == device)
 
 
 def test_an_emptied_disk_with_its_key_is_the_same_device_again(cluster: Cluster) -> None:
