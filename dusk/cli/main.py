@@ -78,6 +78,7 @@ OVERVIEW = (
             ("blame", "history", "who made each setting what it is"),
             ("revert", "history", "put back what a version changed"),
             ("watch", "watch", "what happens, as it happens"),
+            ("metrics", "metrics", "figures for Prometheus"),
             ("web", "web", "the page on a machine without LuCI"),
             ("conflicts", "conflict", "changes that came too late, with both sides"),
             ("resolve", "conflict", "decide such a change"),

@@ -13,7 +13,7 @@ MEMBERS_ASKED_MAX = 256
 """Of a larger cluster a member shows what it was told last: each question moves a status of everybody."""
 _ASKED_S_MAX = 5.0
 """Longer than the daemon takes in any case."""
-_WRONG = frozenset({"failed", "waiting-for-secret"})
+FAILING = frozenset({"failed", "waiting-for-secret"})
 """States of an apply that need somebody."""
 
 
@@ -30,7 +30,7 @@ def healthy(status: Json) -> bool:
     """Tell whether nothing needs attention: a working role, applied, no alarms."""
     if status.get("role") not in ("master", "backupMaster", "member"):
         return False
-    return not status.get("alarms") and status.get("apply", {}).get("state") not in _WRONG
+    return not status.get("alarms") and status.get("apply", {}).get("state") not in FAILING
 
 
 def _rows(status: Json) -> list[tuple[str, object]]:
