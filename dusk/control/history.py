@@ -32,11 +32,11 @@ def log_list(desk: Desk, arguments: Json) -> Json:
     first = max(1, last - arguments["count"] + 1, (arguments["since"] or 0) + 1)
     items = desk.read_items(Seq(first), last - first + 1) if first <= last else []
     void = voided_at(desk)
-    rows = [_entry(desk, *unpack_entry_item(item.data), void) for item in items]
+    rows = [told(desk, *unpack_entry_item(item.data), void) for item in items]
     return {"head": head, "compacted": desk.log.floor, "entries": rows[::-1]}
 
 
-def _entry(desk: Desk, entry: Entry, change: Change | None, void: Mapping[ChangeId, int]) -> Json:
+def told(desk: Desk, entry: Entry, change: Change | None, void: Mapping[ChangeId, int]) -> Json:
     """Return an entry with all who signed it, its author first; of a RECOVER by what that was."""
     found, state = row(desk, entry, change, void), desk.log.state
     if change is None:
@@ -116,7 +116,7 @@ def log_show(desk: Desk, arguments: Json) -> Json:
     entry, change = read(desk, Seq(seq))
     differences = [] if change is None else _differences(desk, entry, change)
     return {
-        **_entry(desk, entry, change, voided_at(desk)),
+        **told(desk, entry, change, voided_at(desk)),
         "writer": names.device_name(desk.log.state, entry.writer),
         "chain": entry.head.chain.hex(),
         "compacted": desk.log.floor,
@@ -141,13 +141,20 @@ def _differences(desk: Desk, entry: Entry, change: Change) -> list[words.Differe
     bases: dict[ChangeId, Change | None] = {}
     found = []
     for operation, value in zip(change.body.operations, change.values, strict=True):
-        before = _value_before(desk, operation, bases)
+        before = value_before(desk, operation, bases)
         after = None if value is None else value.data
         found.append(words.difference(desk.log.state, operation.section, operation.key, before, after))
     return sorted(found, key=lambda d: (d.where, d.item)) if entry.seq > 1 else found
 
 
-def _value_before(desk: Desk, operation: Operation, bases: dict[ChangeId, Change | None]) -> bytes | None:
+def value_before(desk: Desk, operation: Operation, bases: dict[ChangeId, Change | None]) -> bytes | None:
+    """Return what a record said before an operation; None for nothing, or where that is not known any more.
+
+    Args:
+        desk: the daemon.
+        operation: of a change.
+        bases: changes that were read already; those that are read now are added.
+    """
     base = operation.base
     if base is None:
         return None

@@ -3,12 +3,12 @@
 import pytest
 
 from tests.browser.page import Watched
-from tests.network.cluster import PASSWORD, USER, Cluster
+from tests.network.cluster import PASSWORD, USER, Cluster, Owner
 
 pytestmark = [
     pytest.mark.network,
     pytest.mark.needs("namespaces", "chromium"),
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(600),
     pytest.mark.xdist_group("browser"),
 ]
 PAGE = 20
@@ -59,4 +59,44 @@ def test_old_versions_are_found_page_by_page_and_one_is_put_back(cluster: Cluste
     page.locator(".modal", has_text="the rest alone").wait_for()
     page.keyboard.press("Escape")
     assert page.locator(".modal").count() == 0
+    _of_one_router(cluster.routers[1].name, window, owner)
     owner.close()
+
+
+def _of_one_router(name: str, window: Watched, owner: Owner) -> None:
+    """What concerns one router is found in its own view, and what is its own is put back alone."""
+    page, own = window.page, "system.ntp.use_dhcp"
+    owner.call("policy.assign", name="turned", to="devices", names=[name])
+    owner.commit("for one alone")
+    owner.set(f"device/{name}", own, "0")
+    owner.set("policy/turned", KEY, "1")
+    both = owner.commit("its own, and not")["seq"]
+    owner.set("policy/elsewhere", KEY, "1")
+    owner.commit("elsewhere")
+    window.view(f"device#{name}")
+    part = page.get_by_role("region", name="What changed it")
+    rows = part.locator("tbody tr")
+    assert rows.first.locator("td").all_inner_texts()[2:] == [
+        USER, "its own, and not", f"device/{name}, policy/turned", "applied",
+    ]  # fmt: skip
+    assert "for one alone" in rows.nth(1).inner_text()
+    assert rows.count() == PAGE / 2
+    assert "elsewhere" not in part.inner_text()
+    window.looks("device-history")
+    older, newer = (part.get_by_role("button", name=title) for title in ("Older", "Newer"))
+    older.focus()
+    page.keyboard.press("Enter")
+    part.get_by_text("turn 12", exact=True).wait_for()
+    assert part.get_by_text("its own, and not").count() == 0
+    page.keyboard.press("Enter")
+    part.get_by_text("turn 0", exact=True).wait_for()
+    for _ in range(2):
+        newer.click()
+    part.get_by_role("button", name=str(both), exact=True).click()
+    window.looks("device-history-version")
+    page.locator(".modal").get_by_role("button", name=f"Put back only device/{name}", exact=True).click()
+    assert "a part of version" in window.told("success")
+    assert own not in owner.call("draft.text", target=f"device/{name}")["text"]
+    assert f"set {KEY}='1'" in owner.call("draft.text", target="policy/turned")["text"]
+    owner.call("policy.unassign", name="turned")
+    owner.commit("nobody has it")

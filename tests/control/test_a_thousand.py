@@ -125,6 +125,7 @@ def test_a_list_of_policies_reads_the_groups_once(
 
 _ASKED: dict[str, dict[str, Any]] = {
     "device.show": {"name": "attic"},
+    "device.history": {"name": "attic", "count": 200},
     "device.health": {"name": "attic"},
     "device.packages": {"name": "attic"},
     "policy.show": {"name": "policy-00"},

@@ -152,12 +152,12 @@ def test_what_was_there_before_is_looked_up_in_the_change_that_is_named(desk: Fa
     _, change = unpack_entry_item(desk.read_items(desk.log.head.seq, 1)[0].data)
     assert change is not None
     (operation,) = change.body.operations
-    assert history._value_before(desk, operation, {}) is not None
-    assert history._value_before(desk, operation._replace(base=None), {}) is None
-    assert history._value_before(desk, operation._replace(base=ID), {}) is None
-    assert history._value_before(desk, operation._replace(key="set/system.s.y"), {}) is None
+    assert history.value_before(desk, operation, {}) is not None
+    assert history.value_before(desk, operation._replace(base=None), {}) is None
+    assert history.value_before(desk, operation._replace(base=ID), {}) is None
+    assert history.value_before(desk, operation._replace(key="set/system.s.y"), {}) is None
     assert operation.base is not None
-    assert history._value_before(desk, operation, {operation.base: None}) is None
+    assert history.value_before(desk, operation, {operation.base: None}) is None
 
 
 def test_a_change_is_told_by_its_version_and_author(desk: FakeDesk) -> None:

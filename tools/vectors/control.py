@@ -253,6 +253,7 @@ def _calls(late: str, role: str) -> list[tuple[str, dict[str, Any]]]:
 def _pages() -> list[tuple[str, dict[str, Any]]]:
     return [
         ("log.list", {"count": 1, "before": 3}),
+        ("device.history", {"name": "attic", "count": 2}),
         ("settings.list", {"target": "policy/wifi"}),
         ("draft.settings", {"token": TOKEN, "target": "policy/lan"}),
         ("draft.settings", {"token": TOKEN, "target": "policy/lan", "skip": 1}),

@@ -41,6 +41,7 @@ NUMBERS: Mapping[tuple[str, str] | str, tuple[int, int]] = {
     "threshold": (1, 64),
     "since": (0, NUMBER_MAX),
     ("log.list", "before"): (0, NUMBER_MAX),
+    ("device.history", "before"): (0, NUMBER_MAX),
     "seq": (1, NUMBER_MAX),
     "since_time": (0, NUMBER_MAX),
     "failures": (0, 10_000),
@@ -174,6 +175,9 @@ METHODS = {
     "session.end": Method("token user", "ended"),
     "ticket.poll": Method("ticket", "done progress", "", "result error"),
     "device.refresh": Method("", "ticket"),
+    "device.history": Method(
+        "name count? before?", "head compacted next entries", f"{ENTRY} signed concerns"
+    ),
     "device.health": Method("name", "ticket"),
     "device.packages": Method("name", "ticket"),
     "device.leave": Method("timeout_s? restore_local?", "ticket device"),

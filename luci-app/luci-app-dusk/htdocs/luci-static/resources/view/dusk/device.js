@@ -4,6 +4,7 @@
 'require dusk.api as api';
 'require dusk.drift as drift';
 'require dusk.health as health';
+'require dusk.history as history';
 'require dusk.lists as lists';
 'require dusk.nodes as nodes';
 'require dusk.session as session';
@@ -123,13 +124,15 @@ return view.extend({
 		await api.refresh();
 		if (!name)
 			return { name: name, said: await lists.devices().catch(error => error) };
+		const past = history.of(name, () => this.again());
 		return { name: name, said: await Promise.all([
 			api.call('device_show', { name: name }),
 			asked('effective', { device: name }),
 			asked('log_blame', { target: 'device/' + name }),
 			lists.groups(),
 			lists.devices(),
-			lists.pending()
+			lists.pending(),
+			past.load().then(page => { past.show(page); return past; })
 		]).catch(error => error) };
 	},
 
@@ -264,7 +267,7 @@ return view.extend({
 
 	/* --- all of it -------------------------------------------------------------------------- */
 
-	one: function([ device, effective, blamed, groups, devices, pending ]) {
+	one: function([ device, effective, blamed, groups, devices, pending, past ]) {
 		const place = E('div', {});
 		return [
 			alerts(device),
@@ -281,7 +284,10 @@ return view.extend({
 			settings(device, effective),
 			variables(device),
 			blame(blamed),
-			this.manage(device, groups, devices, pending)
+			this.manage(device, groups, devices, pending),
+			widgets.part(_('What changed it'), [
+				E('p', { 'class': 'hint' }, _('Versions that changed its own settings, or what it has by policies, groups and variables.')), past.node
+			])
 		];
 	},
 
