@@ -1,8 +1,14 @@
 """Gates: what a clock is needed for, and what a word may name (R11)."""
 
+import pytest
+
 from dusk.changelog.entry import Stamp
+from dusk.changelog.items import verified_entry
 from dusk.changelog.rollouts import GO, OPEN_WORD, STOP_WORD, SWITCH_WORD, SWITCHED
 from dusk.changelog.sections import device_path
+from dusk.effects import ItemKind
+from dusk.errors import UntrustedInput
+from dusk.keys.signing import NONE_VERIFIED
 from tests.changelog.test_rollouts import ONE, SSID, Cluster
 from tests.changelog.test_together import Switching
 from tests.granting import refuse
@@ -56,3 +62,14 @@ def test_a17_a_rollout_stops_for_a_device_and_not_for_what_that_says_of_itself()
     world.refuses_gate(f"{STOP_WORD}{canary.key_id.hex()}/facts")
     world.gate(STOP_WORD + canary.key_id.hex())
     assert world.progress().stopped_by == canary.key_id.hex()
+
+
+def test_the_entry_of_a_gate_carries_no_change() -> None:
+    world = Cluster()
+    world.roll(world.set("wifi", SSID, "new"))
+    replica = world.replica()
+    world.gate(OPEN_WORD)
+    entry = verified_entry(next(item for item in reversed(world.items) if item.kind is ItemKind.ENTRY))
+    change = world.change(world.set("wifi", SSID, "newer"))
+    with pytest.raises(UntrustedInput, match="kind that this version does not write"):
+        replica._judging.later(entry, change, world.stamp(), NONE_VERIFIED)

@@ -3,6 +3,7 @@
 import pytest
 
 from dusk.changelog.history import Epoch, History, Passed
+from dusk.changelog.log import Log
 from dusk.ids import BootId, ChainHash, DeviceId, Seq
 from tests.holders import Holders
 
@@ -47,3 +48,26 @@ def test_a_history_from_a_checkpoint_on_knows_whether_a_handover_stands_there(*,
     epoch = Epoch(Seq(1), 0, 0, 1, DeviceId(bytes(16)), BootId(bytes(8)))
     history = History.up_to(Passed([ChainHash(bytes(32))], [None]), epoch, handed_over=handed_over)
     assert history.handed_over == handed_over
+
+
+def test_a_log_has_an_entry_as_somebody_knows_it_and_no_other() -> None:
+    world = Holders()
+    named = world.named()
+    assert world.log.has(named)
+    for other in (named._replace(trust=bytes(32)), named._replace(seq=Seq(world.log.head.seq + 1))):
+        assert not world.log.has(other)
+
+
+def test_owners_of_entries_that_were_left_are_forgotten_and_those_before_them_are_not() -> None:
+    world = Holders()
+    before, named = world.log.head.seq, world.named()
+    world.commit(world.edit("trust", "quorum", [1]))
+    behind = world.log.head.seq
+    assert world.named(behind).trust != world.named(before).trust
+    world.commit(world.set("a", "system.s.x", "1"))
+    world.log.leave(behind)
+    assert world.named(behind).trust != world.named(before).trust
+    world.log.leave(before)
+    assert world.named(before).trust == named.trust
+    assert world.log.named(behind) is None
+    assert Log(None).named(0) is None

@@ -15,7 +15,7 @@ from dusk.changelog.orders import (
 from dusk.errors import Refused, UntrustedInput
 from dusk.ids import DeviceId
 from dusk.keys.signing import SigningKey
-from dusk.limits import HOLD_S_MAX
+from dusk.limits import HOLD_S_MAX, SIGNATURES_MAX
 from tests.world import World
 
 
@@ -79,7 +79,7 @@ def test_a58_an_order_is_of_one_cluster_alone(world: World) -> None:
 @pytest.mark.parametrize("signers", [0, 1])
 def test_who_has_no_right_is_refused(world: World, signers: int) -> None:
     keys = [person(world, "bob")][:signers]
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(Refused, match="given by an owner, or") as refused:
         said(world, order_of(world, world.master), *keys)
     assert refused.value.code == "missing-signatures"
 
@@ -103,8 +103,10 @@ def test_a_grant_of_one_devices_orders_is_for_that_device(world: World) -> None:
     bob, other = person(world, "bob"), world.join("other")
     grant(world, f"device/{world.master.key_id.hex()}/order", [bob])
     assert said(world, order_of(world, world.master), bob) == ("bob",)
-    with pytest.raises(Refused):
-        said(world, order_of(world, other), bob)
+    for device, key in ((other, bob), (world.master, person(world, "carol"))):
+        with pytest.raises(Refused) as refused:
+            said(world, order_of(world, device), key)
+        assert refused.value.code == "missing-signatures"
 
 
 @pytest.mark.parametrize("limits", [(["wireless"], None), (None, ["elsewhere"])])
@@ -132,10 +134,16 @@ def test_a17_what_is_no_order_is_refused(world: World) -> None:
     order = order_of(world, world.master)
     body, rows = codec.unpack(sign_order((world.owner,), world.cluster, order), size_max=4096)
     twice = [rows[0], rows[0]]
+    many = [[bytes([n]) * 16, bytes(64)] for n in range(SIGNATURES_MAX + 1)]
+    assert len(decode_order(codec.pack((body, many[1:]))).signatures) == SIGNATURES_MAX
     for bad in (
         codec.pack((body,)),
         codec.pack((body, twice)),
+        codec.pack((body, many)),
+        codec.pack((body, 1)),
+        codec.pack((1, rows)),
         codec.pack((body, [[b"short", bytes(64)]])),
+        codec.pack((codec.pack((0, bytes(16), bytes(32), "reboot", b"")), rows)),
         codec.pack((codec.pack((2, bytes(16), bytes(32), "reboot", b"")), rows)),
         codec.pack((codec.pack((1, bytes(16), bytes(31), "reboot", b"")), rows)),
         codec.pack((codec.pack((1, bytes(16), bytes(32), "r" * 64, b"")), rows)),
@@ -149,6 +157,13 @@ def test_a17_what_is_no_order_is_refused(world: World) -> None:
 def test_a_hold_is_for_so_many_seconds_or_without_an_end() -> None:
     for for_s in (0, 1, HOLD_S_MAX):
         assert decode_hold(encode_hold(for_s)) == for_s
-    for argument in (b"", b"junk", encode_hold(-1), encode_hold(HOLD_S_MAX + 1), codec.pack(("2h",))):
+    for argument in (
+        b"",
+        b"junk",
+        encode_hold(-1),
+        encode_hold(HOLD_S_MAX + 1),
+        codec.pack(("2h",)),
+        codec.pack((1, 1)),
+    ):
         with pytest.raises(UntrustedInput):
             decode_hold(argument)

@@ -57,6 +57,18 @@ def test_a_removal_that_is_void_stays_and_one_that_void_changes_took_back_counts
     assert edit.data == codec.pack([True])
 
 
+def test_a_device_has_its_name_back_unless_what_is_void_ended_it() -> None:
+    without, world = two()
+    section = device_path(world.device_id)
+    write(world, section, "name", ["stolen"])
+    (edit,) = outcome(without, world, (section, "name")).edits
+    assert edit.data == codec.pack(["attic"])
+    write(world, section, "retired", [True])
+    assert outcome(without, world, (section, "name")) == ((), ())
+    write(without, section, "retired", [True])
+    assert outcome(without, world, (section, "name")).edits == (edit,)
+
+
 def test_what_void_changes_made_ends_once_and_what_has_ended_does_not_end_again() -> None:
     without, world = two()
     section = "joinkey/" + "0f" * 16

@@ -15,6 +15,13 @@ def test_a_cluster_without_a_recovery_key_is_recovered_by_nobody() -> None:
     assert not rights._replace(recovery=None).hold(change)
 
 
+def test_where_nobody_owns_anything_nobody_forces_a_role() -> None:
+    world = Holders()
+    rights, role = rights_at(world.log.state), world.role(world.kitchen)
+    assert rights.hold(role)
+    assert not rights._replace(owners={}, quorum=0).hold(role)
+
+
 def test_a37_only_a_recover_is_the_rival_of_one() -> None:
     world = Holders()
     rights, role = rights_at(world.log.state), world.role(world.kitchen)

@@ -11,7 +11,7 @@ from dusk.changelog.body import CHANGE_LABEL, Change, Edit, Signature
 from dusk.changelog.entry import EntryKind, sign_head
 from dusk.changelog.items import pack_entry_item, unpack_entry_item
 from dusk.changelog.log import Log
-from dusk.changelog.recovering import is_signed, recovered_row
+from dusk.changelog.recovering import is_signed, owners_named, recovered_row
 from dusk.changelog.sections import device_path
 from dusk.changelog.views import recovery_key, succession
 from dusk.effects import ItemKind, LogItem
@@ -346,13 +346,21 @@ def test_a57_who_became_an_owner_after_it_was_signed_is_not_left_and_the_phrase_
     assert list(world.log.state.owners().values()) == ["rescuer"]
 
 
+def test_a57_a_recover_names_owners_in_trust_and_nowhere_else() -> None:
+    world = Holders()
+    elsewhere = world.edit("user/bob", "owner/bob", [world.key().public])
+    assert owners_named(signed(world, *edits_of(world), elsewhere)) == frozenset({"alice"})
+
+
 def test_an_owner_who_is_no_user_has_nothing_to_be_disabled() -> None:
     world = Holders()
     world.commit(world.edit("trust", "owner/bob", [world.key().public]))
     *due, _ = edits_of(world)
     made = world.edit("trust", "owner/carol", [world.key().public])
-    gone = [world.edit("trust", f"owner/{name}", None) for name in ("alice", "bob")]
-    world.lead(world.kitchen, signed(world, *due, made, *gone, world.edit("user/alice", "disabled", [True])))
+    alice, bob = (world.edit("trust", f"owner/{name}", None) for name in ("alice", "bob"))
+    edits = [*due, made, alice, world.edit("user/alice", "disabled", [True])]
+    assert refused(world, signed(world, *edits)) == "owner-left"
+    world.lead(world.kitchen, signed(world, *edits, bob))
     assert list(world.log.state.owners().values()) == ["carol"]
 
 
@@ -406,6 +414,15 @@ def test_a13_a_recover_forgives_a_device_and_an_older_proof_freezes_it_no_more()
     assert world.log.may_lead(id_of(world.kitchen))
     with pytest.raises(Refused, match="forgiven"):
         world.write(world.freeze(world.kitchen, one, other, by=world.garage))
+
+
+def test_a13_what_gives_a_side_up_forgives_the_device_that_leads_then_and_no_other() -> None:
+    world = Holders()
+    joins, device = world.edit("trust", "joins", [bytes(32)]), device_path(world.kitchen.key_id)
+    other = Edit(device_path(world.garage.key_id), "frozen", None, None)
+    assert refused(world, recovering(world, owner=None, more=[joins, other])) == "bad-recovery"
+    own = Edit(device, "frozen", None, None)
+    assert world.lead(world.kitchen, recovering(world, owner=None, more=[joins, own])).generation == 1
 
 
 def test_r7_a_recover_that_no_head_covers_is_taken_back() -> None:

@@ -87,6 +87,10 @@ def test_a_device_is_in_the_groups_that_name_it_and_in_those_that_select_it() ->
         name: [one.device_id for one in found] for name, found in members_by_group(world.log.state).items()
     }
     assert within == {name: [DeviceId(device.key_id)] for name in ("named", "some")}
+    taken_in = {
+        name: is_selected(world.log.state, name, DeviceId(device.key_id)) for name in ("some", "other")
+    }
+    assert taken_in == {"some": True, "other": False}
 
 
 def test_a39_a_selector_is_for_owners_whatever_is_granted() -> None:

@@ -46,3 +46,10 @@ def test_deleting_a_join_keys_rule_touches_the_groups_that_it_was_for() -> None:
         section = f"joinkey/{world.joinkey.key_id.hex()}"
         step = Step(parse_path(section), operation(section, "rule"), None, None, becoming, sealing)
         assert groups_touched(world.log.state, "group/", step) == touched
+
+
+def test_who_lets_a_group_read_touches_that_group() -> None:
+    world, section = World(), f"reader/{DEVICE}"
+    becoming, sealing = Becoming(world.log.state, (), ()), Sealing(world.log.state)
+    step = Step(parse_path(section), operation(section, "group/aps"), None, None, becoming, sealing)
+    assert groups_touched(world.log.state, "reader/", step) == {"aps"}

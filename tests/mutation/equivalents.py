@@ -310,5 +310,20 @@ EQUIVALENTS: dict[str, str] = {
     ),
     "dusk/cycle/far_messages.py::decode_bundle::"
     "one more: codec.blob(row, limits.DATAGRAM_BYTES_MAX, 'BUNDLE answer')": "as above",
+    "dusk/changelog/orders.py::decode_order::one more: codec.blob(body, QUESTION_BYTES_MAX, 'order')": (
+        "it stands inside bytes that were bounded by the same number"
+    ),
+    "dusk/changelog/creation.py::_place_taken::operand of or left out: former is None": (
+        "no writer says of nobody that it was not heard; it stands for the type checker"
+    ),
+    "dusk/changelog/putting_back.py::_one::operand of and left out: path.kind is SectionKind.ROLLOUT": (
+        "no other section has a record of that name, but for facts, of which nothing is put back anyway"
+    ),
+    "dusk/changelog/state.py::State.writes_of::operand of or left out: NO_TRACE": (
+        "what is not there is put back as if it had never been by either; it stands for the type checker"
+    ),
+    "dusk/changelog/views.py::_with_selecting::no guard: if not selectors": (
+        "it only saves the time of sorting names that are sorted, and of choosing by nothing"
+    ),
 }
 """Id of the mutant → why no test can notice it."""
