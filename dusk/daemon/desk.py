@@ -315,8 +315,8 @@ class DaemonDesk:
         return self._node.secret_key(section, key_id)
 
     def note(self, line: str) -> None:
-        """Leave a line in the log of the system."""
-        say(line)
+        """Leave a line about secrets that were shown in the log of the system."""
+        say(f"reveal: {line}")
 
     # --- joining -----------------------------------------------------------------------------
 

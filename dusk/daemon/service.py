@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -12,6 +13,7 @@ import trio
 
 from dusk.apply.events import Restored
 from dusk.control.calling import Methods, is_signing
+from dusk.control.history import log_list
 from dusk.daemon import holding, privileges, telling
 from dusk.daemon.answers import Answers
 from dusk.daemon.builder import Builder, Idle
@@ -32,7 +34,7 @@ from dusk.daemon.identity import decode_identity, encode_identity, node_label, w
 from dusk.daemon.inbox import Inbox
 from dusk.daemon.leaving import Leaving
 from dusk.daemon.mistakes import report
-from dusk.daemon.news import News
+from dusk.daemon.news import VERSIONS_AT_ONCE_MAX, News, Versions
 from dusk.daemon.say import one_line, say
 from dusk.daemon.sessions import Sessions
 from dusk.daemon.settings import Settings, read_settings
@@ -42,8 +44,9 @@ from dusk.daemon.sockets import Sockets
 from dusk.daemon.standing import look
 from dusk.daemon.streams import Streams
 from dusk.daemon.tickets import Tickets
-from dusk.effects import Answered, Event, Progress, StoreFile
+from dusk.effects import Answered, ChangeState, Event, Progress, StoreFile
 from dusk.errors import ConfigError, DuskError, Refused, StorageError, UntrustedInput
+from dusk.ids import Seq
 from dusk.keys.signing import SEED_BYTES, SigningKey
 from dusk.lazy import dataclass
 from dusk.membership.joiner import Joiner
@@ -168,6 +171,8 @@ class _Parts:
             return
         self.desk.tell(news)
         if isinstance(news, Progress):
+            if news.state is ChangeState.REFUSED:
+                say(f"refusal: change {news.change.hex()[:8]}: {news.reason}")
             self.control.notify("progress", _progress_json(news))
             return
         if news.loud:
@@ -188,13 +193,25 @@ _KEEPS = frozenset({"join"})
 """Methods without a session whose answer says that something is kept."""
 
 
-class _LateMethods:
-    """Methods that answer once what they show, and what they keep, is on the disk (R8)."""
+_WITHOUT_RIGHT = frozenset({"missing-signatures", "outside-grant"})
+"""Refusals that the system's log tells: somebody tried what is not his."""
 
-    def __init__(self, core: Core, drafts: Drafts, methods: Methods) -> None:
+
+class _LateMethods:
+    """Methods that answer once what they show, and what they keep, is on the disk (R8).
+
+    Args:
+        core: the loop.
+        drafts: stored behind each method that may change one.
+        methods: over the desk.
+        user: gives whose session a token is, or nothing.
+    """
+
+    def __init__(self, core: Core, drafts: Drafts, methods: Methods, user: Callable[[str], str]) -> None:
         self._core = core
         self._drafts = drafts
         self._methods = methods
+        self._user = user
         self._turn = trio.Lock()
 
     async def call(self, name: str, params: object, connection: object) -> Json:
@@ -211,9 +228,18 @@ class _LateMethods:
                 await self._drafts.save()
             except StorageError as error:
                 raise Refused("storage", str(error)) from None
+            except Refused as refusal:
+                if refusal.code in _WITHOUT_RIGHT:
+                    say(f"refusal: {self._who(params)} at {name}: {refusal.reason}")
+                raise
             finally:
                 self._drafts.forget()
             return answer
+
+    def _who(self, params: object) -> str:
+        """Return whose session a call is in."""
+        token = params.get("token") if isinstance(params, dict) else None
+        return self._user(token) if isinstance(token, str) else ""
 
     async def _kept(self, name: str, answer: Json) -> Json:
         """Return the answer of a method without a session, once what it says is true for good."""
@@ -261,7 +287,7 @@ def _assemble(root: Path, builder: Builder, helper: HelperClient) -> _Parts:
     desk = DaemonDesk(
         core, sessions, tickets, drafts, answers, addresses=lambda: sockets.addresses, alarms=alarms
     )
-    methods = _LateMethods(core, drafts, Methods(desk, Slices(core.quiet).pause))
+    methods = _LateMethods(core, drafts, Methods(desk, Slices(core.quiet).pause), sessions.user)
     control = ControlServer(root / "var/run/dusk", methods)
     parts = _Parts(
         root, builder, helper, inbox, streams, sockets, hands, core, answers, tickets, desk, control, leaving
@@ -386,9 +412,11 @@ STOP_S_MAX = 2.0
 async def _look_around(parts: _Parts) -> None:
     """Say what is new, let go of void sessions; a member has no use for ``etc/dusk/join``: remove it."""
     path, news = parts.root / "etc/dusk/join", News(parts.desk.asked)
+    versions = Versions(lambda since: _versions(parts.desk, since))
     failed = ""
     while True:
-        for line in news.look(parts.core.node, trio.current_time()):
+        resident = parts.core.node
+        for line in (*versions.look(resident), *news.look(resident, trio.current_time())):
             say(line)
         if isinstance(parts.core.node, Node):
             parts.desk.recheck_sessions()
@@ -400,6 +428,13 @@ async def _look_around(parts: _Parts) -> None:
                     say(f"the used join key could not be removed: {error}")
                 failed = str(error)
         await trio.sleep(LOOK_S)
+
+
+def _versions(desk: DaemonDesk, since: Seq) -> list[Json]:
+    """Return the rows of the newest versions behind a position, newest first."""
+    asked = {"count": VERSIONS_AT_ONCE_MAX, "since": since, "before": None}
+    rows: list[Json] = log_list(desk, asked)["entries"]
+    return rows
 
 
 def _is_there(path: Path) -> bool:

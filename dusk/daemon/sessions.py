@@ -75,7 +75,7 @@ class Sessions:
     """All sessions of a daemon.
 
     Args:
-        tell: called with a line for people about wrong passwords.
+        tell: called with a line for people about who logged in, and wrong passwords.
         memory_kib: how much memory there is; another one only in tests.
     """
 
@@ -246,6 +246,7 @@ class Sessions:
 
     def _opened(self, user: str, key: SigningKey) -> dict[str, Any]:
         token = self._open(user, key)
+        self._tell(f"{user} logged in")
         return {"token": token, "user": user, "idle_s": SESSION_IDLE_S_MAX, "lasts_s": SESSION_S_MAX}
 
     def _open(self, user: str, key: SigningKey) -> str:

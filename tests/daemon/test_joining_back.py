@@ -59,7 +59,7 @@ class Router(Device):
         self.entering = Entering(
             self.core, self.builder, sessions, self.tickets, root, remove_line=self._remove_line
         )
-        self.control = _LateMethods(self.core, cast("Drafts", None), cast("Methods", self))
+        self.control = _LateMethods(self.core, cast("Drafts", None), cast("Methods", self), sessions.user)
         self.before_removal: Callable[[], None] = lambda: None
 
     async def _remove_line(self) -> None:

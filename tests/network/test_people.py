@@ -52,6 +52,10 @@ def test_a39_a_person_with_limited_rights_does_what_she_may_and_nothing_else_at_
     for router in cluster.routers:
         _refused(alice, router, OTHER_GROUP, "assignment/wifi: the grant is for the groups aps")
         _refused(alice, router, HIGHER, "assignment/wifi: priority 500, the grant allows 100 at most")
+        assert (
+            "refusal: alice at draft.commit: policy/wifi: granted are wireless, not firewall" in router.said
+        )
+        assert "login: alice logged in" in router.said
 
     alice.dusk(second, "set", "policy/firewall", f"{GUEST}=ACCEPT")
     alice.dusk(second, "commit", "-m", "open it")
