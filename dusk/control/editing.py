@@ -20,8 +20,8 @@ from dusk.control.fields import settings_answer
 from dusk.control.foreseen import EFFECTS_MAX, effects_rows
 from dusk.control.hints import RETURNS, STAYS, hints_on
 from dusk.control.history import change_words
-from dusk.control.outside import drawn
-from dusk.control.proposing import Signed, proposed_in, signed_or_proposed
+from dusk.control.outside import WRAPS, drawn
+from dusk.control.proposing import Signed, foretold, proposed_in, signed_or_proposed
 from dusk.control.reached import absent
 from dusk.control.review import Review, check_agreed, reviewing
 from dusk.control.reviewed import notes_on
@@ -150,7 +150,8 @@ def draft_show(desk: Desk, arguments: Json) -> Steps[Json]:
     draft, notes = _load(desk, session)
     found = yield from _review(desk, draft)
     waiting = [f"the change {sent.message!r} waits to be sent" for sent in draft.sent]
-    problems = [problem.text for problem in found.problems]
+    refused, waits = _foretold(desk, session, draft)
+    problems = [*(problem.text for problem in found.problems), *refused]
     return {
         "mark": _mark_of_edits(draft),
         "edits": len(drafts.visible(draft.edits)),
@@ -161,8 +162,24 @@ def draft_show(desk: Desk, arguments: Json) -> Steps[Json]:
         "effects_more": max(len(found.effects) - EFFECTS_MAX, 0),
         "marked": found.marked,
         "problems": problems,
-        "notes": [*notes, *waiting, *problems, *found.notes],
+        "notes": [*notes, *waiting, *problems, *waits, *found.notes],
     }
+
+
+def _foretold(desk: Desk, session: Session, draft: Draft) -> tuple[list[str], list[str]]:
+    """Say why a draft would be refused for what its author may, and what makes it a proposal.
+
+    Behind a change that waits to be sent nothing is proposed: who writes decides upon what that leaves.
+    """
+    if draft.sent or not draft.edits:
+        return [], []
+    has_secrets = any(edit.key.startswith(WRAPS) for edit in draft.edits)
+    try:
+        ordered = sealer_of(desk, session).in_order(draft) if has_secrets else draft
+        why = foretold(desk, session, ordered.edits)
+    except Refused as error:
+        return [error.reason], []
+    return [], [f"`dusk commit` makes a proposal of this, which others sign: {why}"] if why else []
 
 
 def _review(desk: Desk, draft: Draft) -> Steps[Review]:
@@ -215,6 +232,8 @@ def draft_commit(desk: Desk, arguments: Json) -> Steps[Json]:
             "draft-changed", "your draft was edited elsewhere meanwhile; look at it again, then sign"
         )
     draft = sealer_of(desk, session).in_order(draft)
+    if not draft.sent:
+        foretold(desk, session, draft.edits)  # nobody says yes to what is refused anyway
     found = yield from check_reviewed(desk, draft, is_agreed=arguments["yes"])
     if len(draft.sent) >= drafts.SENT_MAX:
         raise Refused("too-many-waiting", f"{len(draft.sent)} of your changes wait to be sent; wait for them")

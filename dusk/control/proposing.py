@@ -19,7 +19,7 @@ from dusk.control import names, words
 from dusk.control.attesting import hand_in
 from dusk.control.desk import Desk, Json, Session
 from dusk.control.drafts import written_by
-from dusk.control.outside import check_signed, signature_by
+from dusk.control.outside import OutsideKey, check_signed, signature_by
 from dusk.control.signing import check_verdict, sign
 from dusk.errors import Refused
 from dusk.ids import ChangeId, KeyId
@@ -40,6 +40,13 @@ class Signed(NamedTuple):
     notes: tuple[str, ...]
 
 
+class Unsigned(NamedTuple):
+    """In the place of a session of which nothing is signed: to judge what it would sign."""
+
+    user: str
+    key: OutsideKey
+
+
 def signed_or_proposed(desk: Desk, session: Session, message: str, edits: Sequence[Edit]) -> Signed:
     """Sign edits; where others must sign, too, make the change that proposes them.
 
@@ -54,6 +61,23 @@ def signed_or_proposed(desk: Desk, session: Session, message: str, edits: Sequen
     except Refused as error:
         return _proposed(desk, session, message, edits, _lacking(desk.log.state, session, change, error))
     return Signed(change, "", ())
+
+
+def foretold(desk: Desk, session: Session, edits: Sequence[Edit]) -> str:
+    """Say whose signatures edits would wait for as a proposal; nothing where this person's do.
+
+    Raises:
+        Refused: `signed_or_proposed` would refuse them, whatever else is right with them.
+    """
+    state, own = desk.log.state, session.key.key_id
+    if state.quorum == 1 and own in state.owners():
+        return ""
+    change = sign(desk, Unsigned(session.user, OutsideKey.of(session.key.public)), "foretold", edits)
+    try:
+        check_authority(state, change.body.operations, change.values, (own,), devices_made(state, change))
+    except Refused as error:
+        return _lacking(state, session, change, error)
+    return ""
 
 
 def _lacking(state: State, session: Session, change: Change, error: Refused) -> str:

@@ -5,6 +5,7 @@ have little time, are few from one address and few in all; when a new one comes 
 are taken, the oldest young one goes, so half-open connections never keep others out.
 """
 
+import os
 import socket
 from collections import deque
 from dataclasses import field
@@ -244,10 +245,20 @@ async def _connected(peer: Address) -> trio.socket.SocketType:
     except trio.TooSlowError:
         made.close()
         raise TimeoutError("no answer in time") from None
-    except (OSError, trio.Cancelled):
+    except OSError as error:
+        made.close()
+        raise OSError(error.errno, _why(error, peer.port)) from None
+    except trio.Cancelled:
         made.close()
         raise
     return made
+
+
+def _why(error: OSError, port: int) -> str:
+    """Say why nobody was reached; the library's own text has the address as a tuple in it."""
+    if isinstance(error, ConnectionRefusedError):
+        return f"nothing listens on port {port} there: no daemon runs, or it has another port"
+    return os.strerror(error.errno) if error.errno else str(error)
 
 
 async def _exactly(tcp: trio.socket.SocketType, size_bytes: int) -> bytes | None:

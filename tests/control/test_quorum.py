@@ -146,6 +146,42 @@ def test_a_mixed_draft_names_the_part_that_one_has_no_say_in(two: FakeDesk) -> N
     assert commit(two, "carol")
 
 
+def draft_of(desk: FakeDesk, who: str) -> tuple[list[str], list[str]]:
+    """Return what a draft says keeps it from being sent, and what it says of a proposal."""
+    said = desk.ask("draft.show", token=f"token-{who}")
+    return said["problems"], [note for note in said["notes"] if "makes a proposal" in note]
+
+
+def test_a_draft_says_that_it_becomes_a_proposal_and_whose_signatures_that_takes(two: FakeDesk) -> None:
+    assert draft_of(two, "alice") == ([], [])
+    edit(two, "Home")
+    problems, (note,) = draft_of(two, "alice")
+    assert (problems, note.endswith("needs the signatures of 2 of the owners alice, bob")) == ([], True)
+    name = commit(two)
+    edit(two, "Else")
+    assert draft_of(two, "alice")[1]
+    signed(two, name)
+
+
+def test_a_draft_says_what_its_author_may_not_before_anybody_is_asked_for_a_yes(two: FakeDesk) -> None:
+    row = {"key": "network.lan.mtu", "values": ["1400"]}
+    two.ask("draft.edit", token="token-carol", target="policy/wifi", verb="set", edits=[row])
+    (problem,), proposed = draft_of(two, "carol")
+    assert (problem.startswith("policy/wifi: "), proposed) == (True, [])
+    with pytest.raises(Refused) as found:
+        two.ask("draft.commit", token="token-carol", message="mtu")
+    assert (found.value.code, found.value.reason) == ("outside-grant", problem)
+
+
+def test_a_draft_of_what_one_may_alone_says_nothing_of_it(two: FakeDesk) -> None:
+    granted = two.do("grant.set", prefix="policy/own", users=["carol"], packages=["wireless"])
+    signed(two, two.poll(granted["ticket"])["result"]["proposal"])
+    rows = [{"key": SSID, "values": ["Home"]}, {"key": "wireless.x.key", "values": ["a secret word"]}]
+    two.ask("draft.edit", token="token-carol", target="policy/own", verb="set", edits=rows)
+    assert draft_of(two, "carol") == ([], [])
+    assert commit(two, "carol") == ""
+
+
 # --- taken back ------------------------------------------------------------------------------------
 
 
