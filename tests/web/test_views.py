@@ -144,6 +144,13 @@ def test_the_menu_leads_to_views_that_are_there_and_asks_for_rights_that_are() -
     )
 
 
+def test_a_right_to_the_command_that_root_runs_says_so() -> None:
+    rights = json.loads((APPLICATION / "root/usr/share/rpcd/acl.d/luci-app-dusk.json").read_text())
+    writing = {name for name, right in rights.items() if "dusk" in right.get("write", {}).get("uci", [])}
+    assert writing == {"luci-app-dusk-settings"}
+    assert all("a command that root runs" in rights[name]["description"] for name in writing)
+
+
 def test_a_view_that_needs_more_of_luci_is_not_offered_where_there_is_none() -> None:
     assert SUBSET.keys() == MODULES
     assert "settings" not in dict(menu())
