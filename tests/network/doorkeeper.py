@@ -10,8 +10,9 @@ from tests.network.exposed import Exposed
 LOOK_S = 0.5
 LOST_SESSION = frozenset({"no-answer", "no-daemon", "no-session", "trouble", "no-ticket", "timeout"})
 """The daemon ended, or is busy: the owner logs in again."""
-NOT_YET = frozenset({"clone", "in-succession", "joining", "not-pending", "superseded"})
-"""The member that it looks like still counts as online; who leads has not told of it; somebody was faster."""
+NOT_YET = frozenset({"clone", "device-exists", "in-succession", "joining", "not-pending", "superseded"})
+"""The member that it looks like still counts as online; who leads has not told of it; somebody was faster, as
+the owner himself whose first word was on its way for longer than he waited."""
 
 
 def is_waiting(router: Machine) -> bool:
