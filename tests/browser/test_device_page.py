@@ -5,11 +5,12 @@ from contextlib import closing, contextmanager
 from typing import Any
 
 import pytest
+from playwright.sync_api import Page
 
 from dusk.cli.client import Client
 from dusk.demo import files
 from dusk.errors import Refused
-from tests.browser.page import Watched
+from tests.browser.page import SCREENSHOTS, Watched
 from tests.network.cluster import PASSWORD, USER, Cluster, Machine, Owner
 
 pytestmark = [
@@ -138,6 +139,16 @@ def _replace(cluster: Cluster, window: Watched, old: Machine, new: Machine) -> N
     assert _device(cluster, "cellar")["groups"] == ["cellars"]
 
 
+def _vanishes(page: Page) -> None:
+    """Who looks at a router that somebody else removes is told so, and offered nothing that goes no more."""
+    page.get_by_role("alert").get_by_text("cellar was removed: it belongs to the cluster no more").wait_for()
+    assert page.get_by_role("region", name="Change it").count() == 0
+    assert page.get_by_role("region", name="What changed it").get_by_text("a key of its own").count() == 1
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=SCREENSHOTS / "device-removed.png", full_page=True)
+    page.close()
+
+
 def _remove(cluster: Cluster, window: Watched, owner: Owner, router: Machine) -> None:
     page = window.page
     owner.set("device/cellar", KEY, SECRET)
@@ -146,10 +157,15 @@ def _remove(cluster: Cluster, window: Watched, owner: Owner, router: Machine) ->
     cluster.wait("for good", router.is_kept, SLOW_S)
     page.reload()
     page.get_by_role("heading", name="cellar", exact=True).wait_for()
+    with page.expect_popup() as popup:
+        page.evaluate("() => { window.open(location.href); }")
+    other = popup.value
+    other.get_by_role("region", name="Change it").wait_for()
     window.press("Remove it")
     page.get_by_label("Take managed secrets off its files").check()
     window.press("Remove", ".modal")
     window.told("success")
+    _vanishes(other)
     page.get_by_role("heading", name="Routers", exact=True).wait_for()
     page.get_by_role("link", name=cluster.first.name).wait_for()
     assert page.get_by_role("link", name="cellar", exact=True).count() == 0

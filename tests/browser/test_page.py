@@ -61,7 +61,7 @@ def test_a_setting_goes_from_the_page_into_the_files_of_all(cluster: Cluster, wi
     )
 
     window.view(f"device#{cluster.routers[1].name}")
-    page.get_by_role("cell", name="From the page").wait_for()
+    page.get_by_role("cell", name="From the page", exact=True).wait_for()
     page.get_by_role("cell", name="policy/wifi").first.wait_for()
     window.press("Ask how it is")
     health = page.get_by_role("table", name="Health")

@@ -120,15 +120,15 @@ return baseclass.extend({
 		return [ place, E('nav', { 'class': 'dusk-actions', 'aria-label': _('Pages of the history') }, [ newer, older, where ]) ];
 	},
 
-	/* What concerns a router, page by page. `load()` gives a promise of the page that one turned to, `show(page)` shows it
-	 * and touches nothing that is as it was. `again` shows the view anew. */
-	of: function(name, again) {
+	/* What concerns the router of the name that `nameOf()` gives, page by page. `load(name)` gives a promise of the page that one turned to, `show(page)` shows
+	 * it and touches nothing that is as it was. `again` shows the view anew. */
+	of: function(nameOf, again) {
 		const marks = [ 0 ], mark = () => marks[marks.length - 1];
 		const table = widgets.lasting(_('History'), [ _('Version'), _('When'), _('Who'), _('What'), _('Where'), _('Outcome') ],
 			_('None of these versions concerns it.'));
 		const above = E('div', {}), below = E('div', {});
 		const turn = async (before, work) => {
-			const page = await concerning(name, before);
+			const page = await concerning(nameOf(), before);
 			work();
 			show(page);
 			if (document.activeElement === document.body || document.activeElement.hidden)
@@ -144,7 +144,7 @@ return baseclass.extend({
 			if (wrong || page.before !== mark())
 				return;
 			next = page.next;
-			table.show(page.entries.map(entry => lasting(entry, again, 'device/' + name)));
+			table.show(page.entries.map(entry => lasting(entry, again, 'device/' + nameOf())));
 			const isGone = !next && page.compacted;
 			nodes.show(below, isGone, () => isGone ? compacted(page) : null);
 			newer.hidden = marks.length === 1;
@@ -153,7 +153,7 @@ return baseclass.extend({
 		newer.hidden = older.hidden = true;
 		return {
 			node: [ above, table.node, below, E('nav', { 'class': 'dusk-actions', 'aria-label': _('Pages of the history') }, [ newer, older ]) ],
-			load: () => concerning(name, mark()).catch(error => error),
+			load: name => concerning(name, mark()).catch(error => error),
 			show: show
 		};
 	}

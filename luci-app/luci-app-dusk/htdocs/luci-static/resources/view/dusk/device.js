@@ -1,4 +1,5 @@
 'use strict';
+'require poll';
 'require ui';
 'require view';
 'require dusk.api as api';
@@ -14,6 +15,8 @@
 /* One router: what it is, what it has and why, what somebody changed there, and what can be done with it. */
 
 const E = nodes.make;
+const SECONDS = 5;
+const NO_DEVICE = 'no-device';
 const HOLDS = [ [ 3600, _('one hour') ], [ 28800, _('8 hours') ], [ 0, _('until somebody ends it') ] ];
 const HELD = 'held', FAILED = 'failed';
 const ALARMS = new Map([
@@ -25,21 +28,14 @@ const BORN_WITH = [ 'key', 'label', 'origin' ];
 
 function facts(device) {
 	const groups = device.groups.concat(device.groups_by_facts.map(name => widgets.filled(_('%s (by what it is)'), name)));
-	return widgets.facts([
+	return [
 		[ _('Role'), widgets.role(device.role) ],
 		[ _('Groups'), groups.join(', ') || '-' ],
 		[ _('Policies'), device.policies.join(', ') || '-' ],
 		[ _('In effect'), widgets.filled(_('version %d'), device.applied) ],
 		[ _('State'), states.applying(device.apply) ],
 		[ _('Heard'), device.online ? _('now') : widgets.ago(device.seen_s_ago) ]
-	]);
-}
-
-/* What it says of itself; groups may take it in by that. */
-function told(device) {
-	const names = Object.keys(device.facts);
-	return names.length ? widgets.folded(_('What it says of itself'), widgets.table(_('What it says of itself'), [ _('Fact'), _('Value') ],
-		names.map(name => [ name, device.facts[name] ]), '')) : null;
+	];
 }
 
 function alerts(device) {
@@ -66,12 +62,12 @@ function text(option) {
 	return option.values ? option.values.join(', ') : option.value === null ? _('must not be there') : option.value;
 }
 
-/* A secret is masked until somebody asks for this one, and again when he has seen it. */
-function secret(device, option) {
+/* A secret is masked until somebody asks for this one, and again when he has seen it, or there is a newer version. */
+function secret(name, option) {
 	const place = E('span', {});
 	const masked = () => nodes.fill(place, [ E('span', { 'class': 'dusk-quiet' }, _('secret')), ' ', show ]);
 	const show = widgets.button(_('Show'), '', async () => {
-		const said = await session.call('effective_reveal', { device: device.name, key: option.key, reveal: true });
+		const said = await session.call('effective_reveal', { device: name, key: option.key, reveal: true });
 		const found = said && said.options.find(one => one.key === option.key);
 		if (found)
 			nodes.fill(place, [ E('code', {}, text(found)), ' ', widgets.button(_('Hide'), '', masked) ]);
@@ -81,24 +77,21 @@ function secret(device, option) {
 	return place;
 }
 
-function settings(device, effective) {
-	const title = _('What it has, and why');
-	if (effective instanceof Error)
-		return widgets.part(title, widgets.trouble(effective));
-	const table = widgets.table(_('Settings'), [ _('Setting'), _('Value'), _('Why') ],
-		effective.options.map(option => [ option.key, option.secret ? secret(device, option) : text(option), why(option) ]),
-		_('Nothing is managed here.'));
-	return widgets.part(title, table);
+/* What it has, as rows of a table that is shown again and again. */
+function settings(name, effective) {
+	return effective.options.map(option => ({
+		key: option.key,
+		says: [ option.key, option.secret ? [ name, effective.head ] : text(option), why(option) ],
+		cells: () => [ option.key, option.secret ? secret(name, option) : text(option), why(option) ]
+	}));
 }
 
+/* What is its own, and who said so: the same. */
 function blame(listed) {
-	const rows = listed instanceof Error ? [] : listed.records.filter(row => !BORN_WITH.includes(row.item));
-	if (!rows.length)
-		return null;
-	return widgets.part(_('What is its own, and who said so'), widgets.table(_('Its own'), [ _('What'), _('Says'), _('Version'), _('Who'), _('Why') ],
-		rows.map(row => [
-			row.item, widgets.orNothing(row.says), String(row.seq), row.author || '-', row.message || '-'
-		])));
+	return listed.records.filter(row => !BORN_WITH.includes(row.item)).map(row => {
+		const says = [ row.item, row.says, String(row.seq), row.author || '-', row.message || '-' ];
+		return { key: row.where + ' ' + row.item, says: says, cells: () => [ says[0], widgets.orNothing(row.says), ...says.slice(2) ] };
+	});
 }
 
 /* What is installed on it, as it says itself. */
@@ -120,33 +113,59 @@ function asked(method, given) {
 
 return view.extend({
 	load: async function() {
-		const name = widgets.shown();
+		this.begin(widgets.shown());
 		await api.refresh();
-		if (!name)
-			return { name: name, said: await lists.devices().catch(error => error) };
-		const past = history.of(name, () => this.again());
-		return { name: name, said: await Promise.all([
-			api.call('device_show', { name: name }),
-			asked('effective', { device: name }),
-			asked('log_blame', { target: 'device/' + name }),
-			lists.groups(),
-			lists.devices(),
-			lists.pending(),
-			past.load().then(page => { past.show(page); return past; })
-		]).catch(error => error) };
+		return this.asked(this.about).catch(error => error);
 	},
 
-	/* Shows the router of this address. What is told of one that was left meanwhile, or was asked before, is not shown. */
+	/* From now on it is about the router of this name, or without one about all; nothing is known of it yet. */
+	begin: function(name) {
+		this.about = name;
+		this.device = this.seq = null;
+		this.past = history.of(() => this.about, () => this.anew());
+	},
+
+	/* Who is asked for by a name that is nobody's any more may have another one by now. */
+	found: function(name) {
+		return api.call('device_show', { name: name }).catch(error => {
+			if (error.code !== NO_DEVICE || !this.device)
+				throw error;
+			return api.call('device_show', { name: this.device.id });
+		});
+	},
+
+	/* What changes at any time, and what does with a version alone: that is asked for where there is a newer one. */
+	asked: async function(name) {
+		if (!name)
+			return { all: await lists.devices() };
+		const now = () => Promise.all([ this.found(name), api.call('status'), lists.pending() ]);
+		const more = one => Promise.all([
+			asked('effective', { device: one }), asked('log_blame', { target: 'device/' + one }), lists.groups(), lists.devices(), this.past.load(one)
+		]);
+		if (!this.device) {
+			const [ first, rest ] = await Promise.all([ now(), more(name) ]);
+			return { now: first, more: rest };
+		}
+		const said = await now();
+		return { now: said, more: said[1].head.seq === this.seq ? null : await more(said[0].name) };
+	},
+
+	/* Shows how it is by now. What is told of one that was left meanwhile, or was asked before, is not shown. */
 	again: async function() {
 		const turn = this.turn = (this.turn || 0) + 1, name = widgets.shown();
 		if (name !== this.about) {
-			this.about = name;
-			nodes.fill(this.title, name || _('Routers'));
-			nodes.fill(this.place, E('p', { 'class': 'spinning', role: 'status' }, _('Loading…')));
+			this.begin(name);
+			this.build();
 		}
-		const data = await this.load();
+		const said = await this.asked(name).catch(error => error);
 		if (turn === this.turn)
-			nodes.fill(this.place, this.shown(data.name, data.said));
+			this.show(said);
+	},
+
+	/* The same, whatever version is shown. */
+	anew: function() {
+		this.seq = null;
+		return this.again();
 	},
 
 	/* Asks the router right now, and shows what `show` makes of the answer. */
@@ -185,7 +204,7 @@ return view.extend({
 
 	drift: function(device, place) {
 		return this.ask(place, 'drift_ask', { device: device.name }, said => drift.shown(device, said,
-			() => this.order(device.name, { order: 'revert' }, _('%s puts it back.')), () => this.again()));
+			() => this.order(device.name, { order: 'revert' }, _('%s puts it back.')), () => this.anew()));
 	},
 
 	/* --- what can be done with it ----------------------------------------------------------- */
@@ -193,118 +212,205 @@ return view.extend({
 	act: async function(method, given) {
 		const isDone = widgets.told(await session.act(method, given));
 		if (isDone)
-			await this.again();
+			await this.anew();
 		return isDone;
 	},
 
 	/* Renamed, it is at another address of this view. */
-	name: function(device) {
-		const name = E('input', { id: 'dusk-name', 'class': 'cbi-input-text', value: device.name, spellcheck: 'false' });
+	name: function() {
+		const name = E('input', { id: 'dusk-name', 'class': 'cbi-input-text', value: this.about, spellcheck: 'false' });
 		return [ widgets.field(_('Name'), name), E('div', { 'class': 'dusk-actions' }, widgets.button(_('Rename'), '', async () => {
-			if (widgets.told(await session.act('device_rename', { name: device.name, new_name: name.value.trim() })))
-				location.hash = '#' + encodeURIComponent(name.value.trim());
+			const wanted = name.value.trim();
+			if (widgets.told(await session.act('device_rename', { name: this.about, new_name: wanted })))
+				location.hash = '#' + encodeURIComponent(wanted);
 		})) ];
 	},
 
-	groups: function(device, groups) {
-		const boxes = groups.map((group, index) => widgets.checkbox('dusk-in-' + index, group.name, device.groups.includes(group.name)));
-		if (!boxes.length)
+	/* A box has an id of its group's name, for it stays with that when there are more groups. */
+	groups: function(groups) {
+		const id = group => 'dusk-in-' + Array.from(group.name, letter => letter.codePointAt(0).toString(16)).join('-');
+		const isIn = group => this.device.groups.includes(group.name);
+		if (!groups.length)
 			return null;
-		return [ E('fieldset', {}, [ E('legend', {}, _('Groups')), boxes ]),
+		return [ E('fieldset', {}, [ E('legend', {}, _('Groups')), groups.map(group => widgets.checkbox(id(group), group.name, isIn(group))) ]),
 			E('div', { 'class': 'dusk-actions' }, widgets.button(_('Prepare its groups'), '', async () => {
-				for (const [ index, group ] of groups.entries()) {
-					const isOn = boxes[index].querySelector('input').checked;
-					if (isOn !== device.groups.includes(group.name))
-						if (!widgets.told(await session.call(isOn ? 'group_add' : 'group_remove', { name: group.name, devices: [ device.name ] })))
+				for (const group of groups) {
+					const isOn = document.getElementById(id(group)).checked;
+					if (isOn !== isIn(group))
+						if (!widgets.told(await session.call(isOn ? 'group_add' : 'group_remove', { name: group.name, devices: [ this.about ] })))
 							return;
 				}
 			})) ];
 	},
 
-	hold: function(device) {
-		if (device.apply === HELD)
+	hold: function(isHeld) {
+		if (isHeld)
 			return E('div', { 'class': 'dusk-actions' }, widgets.button(_('Let it go on'), '',
-				() => this.order(device.name, { order: 'unhold' }, _('%s goes on.'))));
+				() => this.order(this.about, { order: 'unhold' }, _('%s goes on.'))));
 		const time = widgets.select('dusk-hold', HOLDS);
 		return [ widgets.field(_('Change nothing there for'), time), E('div', { 'class': 'dusk-actions' }, widgets.button(_('Hold it'), '',
-			() => this.order(device.name, { order: 'hold', for_s: Number(time.value) },
+			() => this.order(this.about, { order: 'hold', for_s: Number(time.value) },
 				Number(time.value) ? _('%s changes nothing for a while.') : _('%s changes nothing until somebody ends it.')))) ];
 	},
 
-	replace: function(device, devices, pending) {
-		const others = (members, waiting) => waiting.map(one => [ one.id, widgets.filled(_('%s, which waits'), one.name || one.label || one.id) ]).concat(
-			members.filter(one => one.name !== device.name).map(one => [ one.name, one.name ]));
-		if (!others(devices, pending).length)
+	/* Who can take its place. */
+	others: function(members, waiting) {
+		return waiting.map(one => [ one.id, widgets.filled(_('%s, which waits'), one.name || one.label || one.id) ]).concat(
+			members.filter(one => one.name !== this.about).map(one => [ one.name, one.name ]));
+	},
+
+	replace: function(others) {
+		if (!others.length)
 			return null;
-		const by = widgets.select('dusk-replace', others(devices, pending), async () => others(await lists.devices(), await lists.pending()));
+		const by = widgets.select('dusk-replace', others, async () => this.others(await lists.devices(), await lists.pending()));
 		return [ widgets.field(_('Other hardware'), by, _('It gets name, groups and settings; this one is removed.')),
 			E('div', { 'class': 'dusk-actions' }, widgets.button(_('Replace'), 'cbi-button-negative', async () => {
-				const chosen = by.selectedOptions[0].textContent;
-				if (await widgets.sure(_('Replace it?'), widgets.filled(_('%s takes the place of %s, which is removed.'), chosen, device.name), _('Replace')))
-					await this.act('device_replace', { old: device.name, new: by.value });
+				const chosen = by.selectedOptions[0].textContent, old = this.about;
+				if (await widgets.sure(_('Replace it?'), widgets.filled(_('%s takes the place of %s, which is removed.'), chosen, old), _('Replace')))
+					await this.act('device_replace', { old: old, new: by.value });
 			})) ];
 	},
 
-	remove: function(device) {
+	remove: function() {
 		return E('div', { 'class': 'dusk-actions' }, widgets.button(_('Remove it'), 'cbi-button-negative', () => {
 			const wipe = widgets.checkbox('dusk-wipe', _('Take managed secrets off its files, too: now, or when it comes back. The rest stays.'));
-			widgets.dialog(widgets.filled(_('Remove %s?'), device.name), [
+			const name = this.about;
+			widgets.dialog(widgets.filled(_('Remove %s?'), name), [
 				E('p', {}, _('It belongs to the cluster no more, and gets no change. To come back it has to join anew.')), E('p', {}, wipe)
 			], widgets.button(_('Remove'), 'cbi-button-negative', async () => {
 				const isWiped = wipe.querySelector('input').checked;
 				ui.hideModal();
-				if (widgets.told(await session.act('device_remove', { names: [ device.name ], wipe_managed: isWiped })))
+				if (widgets.told(await session.act('device_remove', { names: [ name ], wipe_managed: isWiped })))
 					location.hash = '#';
 			}));
 		}));
 	},
 
-	manage: function(device, groups, devices, pending) {
-		return widgets.part(_('Change it'), [
-			this.name(device), this.groups(device, groups), this.hold(device), this.replace(device, devices, pending), this.remove(device)
-		]);
-	},
-
 	/* --- all of it -------------------------------------------------------------------------- */
 
-	one: function([ device, effective, blamed, groups, devices, pending, past ]) {
-		const place = E('div', {});
-		return [
-			alerts(device),
-			facts(device),
-			told(device),
+	/* The places of what is shown of one router, in which nothing is touched but what has changed. */
+	build: function() {
+		for (const name of [ 'wrong', 'gone', 'alerts', 'facts', 'told', 'variables', 'name', 'groups', 'hold', 'replace', 'list' ])
+			this[name + 'Place'] = E('div', {});
+		const ask = E('div', {});
+		this.toldFold = widgets.folded(_('What it says of itself'), this.toldPlace);
+		this.settings = widgets.lasting(_('Settings'), [ _('Setting'), _('Value'), _('Why') ], _('Nothing is managed here.'));
+		this.settingsWrong = E('div', {});
+		this.blame = widgets.lasting(_('Its own'), [ _('What'), _('Says'), _('Version'), _('Who'), _('Why') ], _('Nothing is its own.'));
+		this.here = E('div', {}, [
+			this.alertsPlace, this.factsPlace, this.toldFold,
 			E('div', { 'class': 'dusk-actions' }, [
-				widgets.button(_('Ask how it is'), '', () => this.health(device.name, place)),
-				widgets.button(_('What is installed?'), '', () => this.packages(device.name, place)),
-				widgets.button(_('What was changed by hand?'), '', () => this.drift(device, place)),
-				widgets.button(_('Let its light blink'), '', () => this.order(device.name, { order: 'locate' }, _('%s blinks for a minute.'))),
-				widgets.button(_('Restart it'), 'cbi-button-negative', () => this.restart(device.name))
+				widgets.button(_('Ask how it is'), '', () => this.health(this.about, ask)),
+				widgets.button(_('What is installed?'), '', () => this.packages(this.about, ask)),
+				widgets.button(_('What was changed by hand?'), '', () => this.drift(this.device, ask)),
+				widgets.button(_('Let its light blink'), '', () => this.order(this.about, { order: 'locate' }, _('%s blinks for a minute.'))),
+				widgets.button(_('Restart it'), 'cbi-button-negative', () => this.restart(this.about))
 			]),
-			place,
-			settings(device, effective),
-			variables(device),
-			blame(blamed),
-			this.manage(device, groups, devices, pending),
-			widgets.part(_('What changed it'), [
-				E('p', { 'class': 'hint' }, _('Versions that changed its own settings, or what it has by policies, groups and variables.')), past.node
-			])
-		];
+			ask,
+			widgets.part(_('What it has, and why'), [ this.settingsWrong, this.settings.node ]),
+			this.variablesPlace,
+			this.blamePart = widgets.part(_('What is its own, and who said so'), this.blame.node),
+			widgets.part(_('Change it'), [ this.namePlace, this.groupsPlace, this.holdPlace, this.replacePlace, this.remove() ])
+		]);
+		this.pastPart = widgets.part(_('What changed it'), [
+			E('p', { 'class': 'hint' }, _('Versions that changed its own settings, or what it has by policies, groups and variables.')), this.past.node
+		]);
+		this.here.hidden = this.pastPart.hidden = true;
+		this.wait = E('p', { 'class': 'spinning', role: 'status' }, _('Loading…'));
+		nodes.fill(this.title, this.about || _('Routers'));
+		nodes.fill(this.place, [ this.wait, this.wrongPlace, this.gonePlace, this.listPlace, this.here, this.pastPart ]);
 	},
 
-	shown: function(name, said) {
-		if (said instanceof Error)
-			return [ widgets.trouble(said), name ? E('p', {}, E('a', { href: '#' }, _('All routers'))) : null ];
-		if (!name)
-			return E('ul', {}, said.map(device => E('li', {}, E('a', { href: widgets.href('device', device.name) }, device.name))));
-		return this.one(said);
+	/* Where nobody answers, what was shown stays, and so does what was typed. */
+	show: function(said) {
+		const wrong = said instanceof Error ? said.message : null;
+		this.wait.remove();
+		nodes.show(this.wrongPlace, wrong, () => wrong && [
+			widgets.trouble(said), this.about ? E('p', {}, E('a', { href: '#' }, _('All routers'))) : null
+		]);
+		if (wrong)
+			return;
+		if (said.all)
+			nodes.show(this.listPlace, said.all.map(device => device.name), () => E('ul', {}, said.all.map(device =>
+				E('li', {}, E('a', { href: widgets.href('device', device.name) }, device.name)))));
+		else
+			this.one(said.now, said.more);
+	},
+
+	one: function([ device, status, pending ], more) {
+		const before = this.device, former = this.about;
+		this.device = device;
+		if (before && before.id !== device.id) {
+			this.begin(former);
+			this.build();
+			this.again();
+			widgets.tell(widgets.filled(_('%s is other hardware by now.'), former), 'warning');
+			return;
+		}
+		if (before && device.name !== former) {
+			this.about = device.name;
+			nodes.fill(this.title, device.name);
+			window.history.replaceState(null, '', '#' + encodeURIComponent(device.name));
+			widgets.tell(widgets.filled(_('%s is called %s by now.'), former, device.name), 'warning');
+		}
+		this.state(device);
+		if (more)
+			this.said(status.head.seq, more);
+		this.change(device, pending);
+	},
+
+	/* How it is, and whether it is one of the cluster at all. */
+	state: function(device) {
+		nodes.show(this.gonePlace, [ device.retired, device.name ], () => device.retired ? E('div', { 'class': 'alert-message warning', role: 'alert' }, [
+			E('p', {}, widgets.filled(_('%s was removed: it belongs to the cluster no more, and gets no change.'), device.name)),
+			E('p', {}, E('a', { href: '#' }, _('All routers')))
+		]) : null);
+		this.here.hidden = device.retired;
+		this.pastPart.hidden = false;
+		nodes.show(this.alertsPlace, [ device.alarms, device.apply, device.judged, device.reason ], () => alerts(device));
+		nodes.show(this.factsPlace, facts(device), () => widgets.facts(facts(device)));
+		nodes.show(this.toldPlace, device.facts, () => widgets.table(_('What it says of itself'), [ _('Fact'), _('Value') ],
+			Object.keys(device.facts).map(name => [ name, device.facts[name] ]), _('Nothing yet.')));
+		nodes.show(this.variablesPlace, device.variables, () => variables(device));
+	},
+
+	/* What can be changed, as far as that depends on how it is. */
+	change: function(device, pending) {
+		const isHeld = device.apply === HELD;
+		nodes.show(this.namePlace, device.name, () => this.name());
+		nodes.show(this.holdPlace, isHeld, () => this.hold(isHeld));
+		const others = this.others(this.members, pending);
+		nodes.show(this.replacePlace, others.length > 0, () => this.replace(others));
+		nodes.show(this.groupsPlace, [ this.all.map(group => group.name), device.groups ], () => this.groups(this.all));
+	},
+
+	/* What follows from a version of the log. */
+	said: function(seq, [ effective, blamed, groups, devices, past ]) {
+		const wrong = effective instanceof Error ? effective.message : null;
+		this.seq = seq;
+		nodes.show(this.settingsWrong, wrong, () => wrong && widgets.trouble(effective));
+		this.settings.node.hidden = Boolean(wrong);
+		if (!wrong)
+			this.settings.show(settings(this.about, effective));
+		const own = blamed instanceof Error ? [] : blame(blamed);
+		this.blame.show(own);
+		this.blamePart.hidden = !own.length;
+		this.past.show(past);
+		this.all = groups;
+		this.members = devices;
 	},
 
 	render: function(data) {
-		this.about = data.name;
-		this.title = E('h2', {}, data.name || _('Routers'));
-		this.place = E('div', {}, this.shown(data.name, data.said));
+		this.title = E('h2', {});
+		this.place = E('div', {});
+		this.build();
+		this.show(data);
+		poll.add(async () => {
+			await api.refresh();
+			await this.again();
+		}, SECONDS);
 		window.addEventListener('hashchange', () => this.again());
-		if (data.name !== widgets.shown())
+		if (this.about !== widgets.shown())
 			this.again();
 		return E('div', {}, [ this.title, this.place ]);
 	},
