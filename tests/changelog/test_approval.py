@@ -58,7 +58,9 @@ def test_an_approval_is_not_refused_for_uses_and_several_stand_in_one_change() -
     name = approve_mode(world, uses=1)
     requests = [asking(world)[1] for _ in range(3)]
     edits = [e for n, r in enumerate(requests) for e in approval_edits(r, name=f"ap-{n}")]
-    world.commit(*edits)
+    change = world.change(*edits)
+    assert {request.id for request in requests_in(change)} == {request.id for request in requests}
+    world.write(change)
     assert world.log.state.derived(uses_key(name)) == 3
     assert len(views.members(world.log.state)) == 4
 
@@ -161,6 +163,10 @@ def test_a19_a_request_for_another_device_cluster_or_of_another_form_is_not_appr
     assert refused(world, world.change(*junk)) == "bad-request"
     ordinary = world.change(*approval_edits(request)[:3], signers=(device,), device=device, counter=1)
     assert refused(world, world.change(*approval_edits(ordinary))) == "bad-request"
+    retired = Edit(device_path(device.key_id), "retired", codec.pack([True]), None)
+    more = world.change(*approval_edits(request)[:3], retired, signers=(device,), device=device, counter=0)
+    left_out = approval_edits(request, request=request_row(more))
+    assert refused(world, world.change(*left_out)) == "bad-request"
 
 
 def test_a19_a_request_of_which_another_is_the_author_is_not_approved() -> None:

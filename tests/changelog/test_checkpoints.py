@@ -62,7 +62,7 @@ def test_what_is_due_is_final_and_no_recent_history() -> None:
     state, owner = world.log.state, world.owner.key_id
     assert due(state, owner, 21, 21) == 16
     assert due(state, owner, 19, 19) == 8
-    assert due(state, owner, 21, 9) == 8
+    assert due(state, owner, 21, 9) == due(state, owner, 21, 8) == 8
     assert due(state, owner, 21, 7) is None
     assert due(state, world.master.key_id, 21, 21) is None
 
@@ -233,6 +233,16 @@ def test_a_log_goes_back_as_far_as_to_what_it_stands_on() -> None:
     assert log.reaches(log.floor)
     assert log.kept_behind(log.floor) == tuple(above(world.items, log.floor))
     assert not log.reaches(log.floor - 1)
+
+
+def test_a_log_goes_back_below_nothing_that_it_has_given_up_though_it_keeps_that_yet() -> None:
+    world = World()
+    commit(world, 4)
+    assert world.log.reaches(2)
+    world.log.give_up(Seq(3))
+    assert world.log.reaches(3)
+    assert not world.log.reaches(2)
+    assert world.log.kept_behind(2) is None
 
 
 def test_the_milestones_that_count_are_above_the_checkpoint_and_no_more_than_may_be_attested(

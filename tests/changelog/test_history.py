@@ -68,6 +68,7 @@ def test_owners_of_entries_that_were_left_are_forgotten_and_those_before_them_ar
     world.log.leave(behind)
     assert world.named(behind).trust != world.named(before).trust
     world.log.leave(before)
-    assert world.named(before).trust == named.trust
     assert world.log.named(behind) is None
+    world.commit(world.set("a", "system.s.x", "1"))
+    assert (world.log.head.seq, world.named(behind).trust) == (behind, named.trust)
     assert Log(None).named(0) is None
