@@ -7,9 +7,11 @@ which is what makes a router join. So whoever is killed on the way is still join
 import os
 from pathlib import Path
 
+from dusk.changelog.sections import device_path
 from dusk.cycle.groupkeys import FILE as GROUP_KEYS_FILE
 from dusk.daemon import logfiles
 from dusk.daemon.builder import Builder
+from dusk.daemon.disk import told_as_storage
 from dusk.daemon.founding import NODE, check_no_cluster, lines_of
 from dusk.daemon.identity import FILE as IDENTITY_FILE
 from dusk.daemon.identity import decode_identity
@@ -17,8 +19,12 @@ from dusk.daemon.settings import Settings
 from dusk.daemon.storage import open_storage
 from dusk.effects import RemoveFile
 from dusk.errors import Refused, StorageError
+from dusk.ids import DeviceId
 from dusk.membership.joiner import JOINING_FILE
 from dusk.node import Node
+
+_PART_BYTES = 64 * 1024
+"""Of a log that is read through."""
 
 
 def is_begun(root: Path) -> bool:
@@ -41,22 +47,40 @@ def is_member() -> Refused:
     return Refused("in-cluster", "this router has joined its cluster already: `dusk leave` takes it out")
 
 
-def fetched(directory: Path) -> list[RemoveFile]:
+def fetched(directory: Path, own: DeviceId) -> list[RemoveFile]:
     """Return what removes all that a join has fetched.
 
-    Group keys are the last thing that a join fetches. Beside a damaged log they may be of before, and stay.
+    Group keys are the last thing that a join fetches. What is left of a damaged log by which this device
+    was a member stays, and group keys beside it, which may be of then. Any other damaged log was fetched;
+    with it goes last what says that this device has to hear others first.
 
     Args:
         directory: ``etc/dusk/node`` below the root.
+        own: this device.
     """
-    is_from_before = os.path.lexists(directory / logfiles.DAMAGED_NAME)
-    keys = [] if is_from_before else [RemoveFile(GROUP_KEYS_FILE)]
-    return [*keys, RemoveFile(logfiles.NAME)]
+    damaged = directory / logfiles.DAMAGED_NAME
+    if not os.path.lexists(damaged):
+        return [RemoveFile(GROUP_KEYS_FILE), RemoveFile(logfiles.NAME)]
+    if _names(damaged, own):
+        return [RemoveFile(logfiles.NAME)]
+    cut = [RemoveFile(logfiles.MUST_HEAR_NAME), RemoveFile(GROUP_KEYS_FILE), RemoveFile(logfiles.NAME)]
+    return [*cut, RemoveFile(logfiles.DAMAGED_NAME)]
 
 
-def undone(directory: Path) -> list[RemoveFile]:
+def _names(path: Path, device: DeviceId) -> bool:
+    """Tell whether a log, however damaged, says anything of a device; none does of one that only asks."""
+    sought, before = device_path(device).encode(), b""
+    with told_as_storage(f"cannot read {path}"), path.open("rb") as log:
+        while part := log.read(_PART_BYTES):
+            if sought in before + part:
+                return True
+            before = part[-len(sought) :]
+    return False
+
+
+def undone(directory: Path, own: DeviceId) -> list[RemoveFile]:
     """Return what takes a join back on a router that is no member."""
-    return [*fetched(directory), RemoveFile(JOINING_FILE)]
+    return [*fetched(directory, own), RemoveFile(JOINING_FILE)]
 
 
 def undo_stopped(root: Path) -> None:
@@ -78,6 +102,6 @@ def undo_stopped(root: Path) -> None:
         resident, _ = Builder(key, Settings(), {}, "", "")(saved, 0.0)
         if isinstance(resident, Node):
             raise is_member()
-        storage.do(undone(directory))
+        storage.do(undone(directory, DeviceId(key.key_id)))
     finally:
         storage.close()

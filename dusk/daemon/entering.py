@@ -17,7 +17,7 @@ from dusk.daemon.sessions import Sessions
 from dusk.daemon.tickets import Ticket, Tickets
 from dusk.effects import Append, Effect, Restart, StoreFile
 from dusk.errors import Refused, UntrustedInput
-from dusk.ids import ClusterId, PublicKey
+from dusk.ids import ClusterId, DeviceId, PublicKey
 from dusk.keys.joinkey import parse_join_line
 from dusk.membership.joiner import JOINING_FILE, Joiner
 from dusk.membership.names import decide_name
@@ -73,7 +73,7 @@ class Entering:
         data, effects = key.line().encode(), list[Effect]()
         self._check_room(data)
         if isinstance(resident, Joiner) and resident.cluster_id != key.cluster_id:
-            effects += cancelling.fetched(self._root / NODE)
+            effects += cancelling.fetched(self._root / NODE, self._own)
         self._core.add([*effects, StoreFile(JOINING_FILE, data), Restart("a join key came")])
 
     def cancel(self) -> str:
@@ -92,9 +92,13 @@ class Entering:
         self._builder.join_line = None
         await self._core.quiet()
         self._check_joining()  # it may have become a member meanwhile
-        self._core.add([*cancelling.undone(self._root / NODE), Restart("the join was taken back")])
+        self._core.add([*cancelling.undone(self._root / NODE, self._own), Restart("the join was taken back")])
         await self._core.kept()
         return {}
+
+    @property
+    def _own(self) -> DeviceId:
+        return DeviceId(self._builder.key.key_id)
 
     def _check_joining(self) -> None:
         resident = self._core.node

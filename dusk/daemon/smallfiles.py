@@ -2,25 +2,25 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from dusk.daemon import disk
+from dusk.daemon import disk, logfiles
 from dusk.errors import StorageError
 from dusk.limits import SMALL_FILE_BYTES_MAX, SMALL_FILES_MAX
 
 _COMPONENT = "[a-z0-9_-][a-z0-9._-]{0,79}"
 _NAME = re.compile(f"(?:({_COMPONENT})/)?({_COMPONENT})")
-RESERVED = frozenset({"log", "log.damaged"})
+RESERVED = frozenset({logfiles.NAME, logfiles.DAMAGED_NAME})
 """Names that belong to the log."""
 
 
-def _split(name: str) -> tuple[str, str]:
+def _split(name: str, reserved: Collection[str] = RESERVED) -> tuple[str, str]:
     """Return folder (may be empty) and file of a name such as ``outbox/1f``."""
     match = _NAME.fullmatch(name)
     assert match is not None, f"{name!r} is no name of a small file"
-    assert name not in RESERVED, f"{name} is the log's"
+    assert name not in reserved, f"{name} is the log's"
     return match[1] or "", match[2]
 
 
@@ -69,14 +69,14 @@ class SmallFiles:
             disk.check_room(self._fd, *sizes_bytes)
 
     def remove(self, *names: str) -> None:
-        """Remove files, those that are there; on disk when this returns.
+        """Remove files, those that are there, and what was set aside of a log; on disk when this returns.
 
         Raises:
             StorageError: some may still be there.
         """
         folders: dict[str, list[str]] = {}
         for name in names:
-            folder, file = _split(name)
+            folder, file = _split(name, (logfiles.NAME,))
             folders.setdefault(folder, []).append(file)
         for folder, files in folders.items():
             with disk.told_as_storage(f"cannot remove {self._path / folder / files[0]}"):

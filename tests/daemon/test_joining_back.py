@@ -23,6 +23,7 @@ from dusk.daemon.storage import open_storage
 from dusk.daemon.tickets import Tickets
 from dusk.effects import Append, Event, RemoveFile
 from dusk.errors import Refused
+from dusk.ids import DeviceId
 from dusk.keys.joinkey import JoinKey
 from dusk.keys.phrase import phrase_from_entropy
 from dusk.membership.joiner import Joiner
@@ -54,6 +55,7 @@ class Router(Device):
         super().__init__(folder, HOSTS[0])
         self.root, self.folder, self.tickets = root, folder, Tickets()
         self.builder = Builder(own_key(folder), Settings(), {}, "02:aa", "router")
+        self.device_id = DeviceId(self.builder.key.key_id)
         self.core._build = self.builder
         sessions = Sessions(lambda _: None)
         self.entering = Entering(
@@ -164,7 +166,7 @@ async def test_a_join_is_taken_back_with_all_that_it_wrote_and_nothing_else(rout
 
 
 async def test_q2_whoever_is_killed_while_a_join_is_taken_back_is_joining_or_out(router: Router) -> None:
-    effects = cancelling.undone(router.folder)
+    effects = cancelling.undone(router.folder, router.device_id)
     assert effects[-1] == RemoveFile("joining"), "what makes it join goes last"
     for calls in range(1, 12):
         fetched(router)
@@ -187,6 +189,43 @@ async def test_q2_whoever_is_killed_while_a_join_is_taken_back_is_joining_or_out
             break
     else:
         raise AssertionError("it was not cut everywhere")
+
+
+def damaged(router: Router, word: bytes = b"") -> None:
+    """Put on the disk what a join has fetched, with a bit that the disk has turned in the first of it."""
+    storage, _ = open_storage(router.folder)
+    for item in WORLD.items:
+        storage.do([Append((item,))])
+    storage.close()
+    log = router.folder / "log"
+    data = bytearray(log.read_bytes())
+    data[40] ^= 1
+    log.write_bytes(data + word)
+    (router.folder / "joining").write_text(LINE)
+
+
+async def test_what_a_join_has_fetched_goes_though_the_disk_has_damaged_it(router: Router) -> None:
+    before = router.files()
+    damaged(router)
+    (router.folder / GROUP_KEYS).write_bytes(b"of that cluster")
+    async with at_work(router):
+        await router.until_lives(Joiner)
+        assert {"log.damaged", "must-hear"} <= router.files()
+        assert await router.end(router.entering.cancel()) == ""
+        await router.until_lives(Idle)
+        assert router.entering.new_phrase(), "a cluster may be made here"
+    assert router.files() == before | {"log"}
+
+
+@pytest.mark.parametrize("gap", [0, 64 * 1024 - 10])
+async def test_what_is_left_of_a_log_by_which_a_router_was_a_member_stays(router: Router, gap: int) -> None:
+    damaged(router, bytes(gap) + f"device/{router.device_id.hex()}".encode())
+    (router.folder / GROUP_KEYS).write_bytes(b"of that cluster")
+    async with at_work(router):
+        await router.until_lives(Joiner)
+        router.entering.cancel()
+        await router.until(lambda: "joining" not in router.files())
+    assert {"log.damaged", "must-hear", GROUP_KEYS} <= router.files()
 
 
 async def test_who_has_joined_meanwhile_is_told_and_keeps_all(router: Router) -> None:
