@@ -70,7 +70,8 @@ def foretold(desk: Desk, session: Session, edits: Sequence[Edit]) -> str:
         Refused: `signed_or_proposed` would refuse them, whatever else is right with them.
     """
     state, own = desk.log.state, session.key.key_id
-    if state.quorum == 1 and own in state.owners():
+    is_unknown = state.holder(own) is None  # which is told as that, once it signs
+    if is_unknown or (state.quorum == 1 and own in state.owners()):
         return ""
     change = sign(desk, Unsigned(session.user, OutsideKey.of(session.key.public)), "foretold", edits)
     try:

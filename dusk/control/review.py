@@ -181,7 +181,8 @@ def _notes(after: Overlay, draft: Draft) -> tuple[str, ...]:
         {e.section.split("/")[1] for e in draft.edits if e.section.startswith(("policy/", "assignment/"))}
     )
     return tuple(
-        f"policy {name} is assigned to nobody; assign it with `dusk policy assign {name} --all`"
+        f"policy {name} is assigned to nobody; assign it with `dusk policy assign {name} --all`, or --group"
+        f" (owners, and whom they granted assignment/{name})"
         for name in touched
         if after.records(f"policy/{name}") and after.value(f"assignment/{name}", "to") is None
     )

@@ -139,3 +139,13 @@ def test_edits_of_a_router_that_is_gone_by_now_are_said_to_reach_nobody(desk: Fa
     target = found.partition(" ")[0]
     assert found.endswith(f"`dusk draft discard {target}`")
     assert desk.do("draft.discard", target=target)["discarded"] == 1
+
+
+def test_edits_of_a_router_that_was_replaced_meanwhile_are_said_to_reach_nobody_at_commit_too(
+    desk: FakeDesk,
+) -> None:
+    row = {"key": "system.s.hostname", "values": ["hall"]}
+    desk.do("draft.edit", target="device/hall", verb="set", edits=[row])
+    desk.do("device.replace", old="hall", new="attic")
+    (found,) = [note for note in notes(desk) if "reaches nobody" in note]
+    assert found in desk.do("draft.commit", message="a name")["notes"]
