@@ -54,6 +54,12 @@ def test_a_branch_against_itself_stays() -> None:
     assert choose(PLAIN, PLAIN, BASE).choice is Choice.OURS
 
 
+def test_where_first_entries_would_decide_that_are_gone_the_other_branch_is_refused() -> None:
+    gone = replace(PLAIN, first=None)
+    assert choose(gone, gone, BASE) == Chosen(Choice.REFUSED, Rule.FIRST_ENTRY)
+    assert choose(gone, replace(gone, certified=True), BASE).choice is Choice.THEIRS
+
+
 def branch(first: First, generation: int, mandate: int, raised: Raise, *args: object) -> Branch:
     """Return a branch that has a RECOVER if its generation is raised, as each has."""
     certified, recovery = args
