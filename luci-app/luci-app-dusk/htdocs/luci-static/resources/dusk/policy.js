@@ -140,6 +140,16 @@ function assignment(policy, groups, devices) {
 	]);
 }
 
+/* Renamed, it is shown by its new name: what is prepared from then on is about that. */
+function naming(policy, renamed) {
+	const name = address.input('dusk-policy-name', { maxlength: '63', value: policy.name });
+	return [ widgets.field(_('Name'), name), E('div', { 'class': 'dusk-actions' }, widgets.button(_('Prepare the name'), '', async () => {
+		const wanted = address.wanted(name, _('Say what the policy is called.'));
+		if (widgets.told(await session.call('policy_rename', { name: policy.name, new_name: wanted })))
+			await renamed(wanted);
+	})) ];
+}
+
 return baseclass.extend({
 	/* One policy, with the keyboard at its title. `policy` has `name` and `priority`, null for one that is new. */
 	open: async function(place, policy, groups, devices) {
@@ -158,6 +168,7 @@ return baseclass.extend({
 			said,
 			widgets.part(_('Say something'), form.node),
 			assignment(policy, groups, devices),
+			naming(policy, name => this.open(place, Object.assign({}, policy, { name: name }), groups, devices)),
 			E('div', { 'class': 'dusk-actions' }, [
 				widgets.button(_('Edit as text'), '', () => text(target, asText, again)),
 				widgets.button(_('Delete the policy'), 'cbi-button-negative', async () => {

@@ -5,6 +5,7 @@
 'require dusk.lists as lists';
 'require dusk.nodes as nodes';
 'require dusk.policy as policy';
+'require dusk.readers as readers';
 'require dusk.variables as variables';
 'require dusk.widgets as widgets';
 
@@ -29,7 +30,7 @@ function applies(one) {
 
 return view.extend({
 	load: function() {
-		return Promise.all([ lists.policies(), lists.groups(), lists.devices(), variables.load() ]).catch(error => error);
+		return Promise.all([ lists.policies(), lists.groups(), lists.devices(), variables.load(), readers.load() ]).catch(error => error);
 	},
 
 	again: async function() {
@@ -39,7 +40,7 @@ return view.extend({
 	shown: function(data) {
 		if (data instanceof Error)
 			return widgets.trouble(data);
-		const [ policies, groups, devices, listed ] = data;
+		const [ policies, groups, devices, listed, reading ] = data;
 		const name = E('input', { id: 'dusk-new-policy', 'class': 'cbi-input-text' });
 		const place = E('div', {});
 		const open = one => policy.open(place, one, groups, devices);
@@ -54,6 +55,7 @@ return view.extend({
 			E('div', { 'class': 'dusk-actions' }, widgets.button(_('Open'), 'cbi-button-action', () => open({ name: address.wanted(name, _('Say what the policy is called.')), priority: null }))),
 			place,
 			grouping.shown(groups, devices),
+			readers.shown(reading),
 			variables.shown(listed, groups, devices)
 		];
 	},
