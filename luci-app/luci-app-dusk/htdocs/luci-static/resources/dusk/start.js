@@ -107,8 +107,13 @@ return baseclass.extend({
 	joinForm: function() {
 		const line = E('textarea', { id: 'dusk-key-line', 'class': 'dusk-short', autocomplete: 'off', autocapitalize: 'none', spellcheck: 'false', placeholder: 'dusk-join-2:' });
 		const file = E('input', { id: 'dusk-key-file', type: 'file', change: async () => {
-			if (file.files.length)
-				line.value = (await file.files[0].text()).trim();
+			try {
+				if (file.files.length)
+					line.value = (await file.files[0].text()).trim();
+			}
+			catch (error) {
+				widgets.tell(error.message, 'danger');
+			}
 		} });
 		return [
 			E('p', {}, _('With a join key, which an owner makes on the page of any router of the cluster, under Join.')),

@@ -209,11 +209,11 @@ return baseclass.extend({
 		};
 	},
 
-	/* A form that is opened when it is wanted; then `opened` is called. */
+	/* A form that is opened when it is wanted; then `opened` is called, and what it throws is shown. */
 	folded: function(title, children, opened) {
 		const node = E('details', { 'class': 'cbi-section dusk-folded' }, [ E('summary', {}, title), children ]);
 		if (opened)
-			node.addEventListener('toggle', () => node.open && opened());
+			node.addEventListener('toggle', () => node.open && Promise.resolve().then(opened).catch(error => this.tell(error.message, 'danger')));
 		return node;
 	},
 

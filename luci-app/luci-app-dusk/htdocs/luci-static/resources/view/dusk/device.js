@@ -296,6 +296,7 @@ return view.extend({
 		this.toldFold = widgets.folded(_('What it says of itself'), this.toldPlace);
 		this.settings = widgets.lasting(_('Settings'), [ _('Setting'), _('Value'), _('Why') ], _('Nothing is managed here.'));
 		this.settingsWrong = E('div', {});
+		this.blameWrong = E('div', {});
 		this.blame = widgets.lasting(_('Its own'), [ _('What'), _('Says'), _('Version'), _('Who'), _('Why') ], _('Nothing is its own.'));
 		this.here = E('div', {}, [
 			this.alertsPlace, this.factsPlace, this.toldFold,
@@ -309,7 +310,7 @@ return view.extend({
 			ask,
 			widgets.part(_('What it has, and why'), [ this.settingsWrong, this.settings.node ]),
 			this.variablesPlace,
-			this.blamePart = widgets.part(_('What is its own, and who said so'), this.blame.node),
+			this.blamePart = widgets.part(_('What is its own, and who said so'), [ this.blameWrong, this.blame.node ]),
 			widgets.part(_('Change it'), [ this.namePlace, this.groupsPlace, this.holdPlace, this.replacePlace, this.remove() ])
 		]);
 		this.pastPart = widgets.part(_('What changed it'), [
@@ -392,9 +393,11 @@ return view.extend({
 		this.settings.node.hidden = Boolean(wrong);
 		if (!wrong)
 			this.settings.show(settings(this.about, effective));
-		const own = blamed instanceof Error ? [] : blame(blamed);
+		const unsaid = blamed instanceof Error ? blamed.message : null, own = unsaid ? [] : blame(blamed);
+		nodes.show(this.blameWrong, unsaid, () => unsaid && widgets.trouble(blamed));
+		this.blame.node.hidden = Boolean(unsaid);
 		this.blame.show(own);
-		this.blamePart.hidden = !own.length;
+		this.blamePart.hidden = !unsaid && !own.length;
 		this.past.show(past);
 		this.all = groups;
 		this.members = devices;

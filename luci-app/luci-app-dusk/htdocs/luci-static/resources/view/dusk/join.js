@@ -62,10 +62,13 @@ return view.extend({
 		return Promise.all([ waiting(), api.call('joinkey_list'), lists.groups(), lists.expected() ]).catch(error => error);
 	},
 
-	/* Has the leader told what it knows, and shows who waits. */
+	/* Has the leader told what it knows, and shows who waits; where nobody answers, what was shown stays. */
 	look: async function() {
-		await api.ticket((await api.call('device_refresh')).ticket);
-		this.showWaiting(await waiting());
+		await api.refresh();
+		const said = await waiting().catch(error => error), wrong = said instanceof Error ? said.message : null;
+		nodes.show(this.wrongPlace, wrong, () => wrong && widgets.trouble(said));
+		if (!wrong)
+			this.showWaiting(said);
 	},
 
 	again: async function() {
@@ -297,11 +300,11 @@ return view.extend({
 				});
 				if (!said)
 					return;
-				await this.again();
 				this.keyFold.open = false;
-				this.showKey(said);
+				this.showKey(said);  // before anything else that may fail: it is shown this once
 				if (said.proposal)
 					widgets.told(said);
+				await this.again();
 			}))
 		], async () => groups.offer(groupsOf(await lists.groups())));
 	},
@@ -312,7 +315,7 @@ return view.extend({
 		if (data instanceof Error)
 			return E('div', {}, [ E('h2', {}, _('Join')), widgets.trouble(data) ]);
 		this.groups = groupsOf(data[2]);
-		for (const place of [ 'asPlace', 'newKeyPlace' ])
+		for (const place of [ 'wrongPlace', 'asPlace', 'newKeyPlace' ])
 			this[place] = E('div', {});
 		this.waiting = widgets.lasting(_('Routers that wait'), [ _('Router'), _('Label'), _('Id'), _('Asked'), _('What is known'), _('What to do') ],
 			_('Nobody waits to be let in.'));
@@ -326,7 +329,7 @@ return view.extend({
 		return E('div', {}, [
 			E('h2', {}, _('Join')),
 			E('p', { 'class': 'cbi-map-descr' }, _('A router joins with a key, and waits here unless the key lets it in by itself.')),
-			E('h3', {}, _('Who waits')), this.waiting.node, this.allPlace, this.returnedPlace, this.asPlace,
+			E('h3', {}, _('Who waits')), this.wrongPlace, this.waiting.node, this.allPlace, this.returnedPlace, this.asPlace,
 			E('h3', {}, _('Who is expected')), this.expectedPlace, this.expectForm(),
 			E('h3', {}, _('Join keys')), this.newKeyPlace, this.keysPlace, this.keyForm()
 		]);

@@ -89,7 +89,7 @@ function entering(status, taken) {
 
 return view.extend({
 	load: function() {
-		return Promise.all([ api.call('status'), lists.devices().catch(error => error), lists.pending().catch(() => []) ]).catch(error => error);
+		return Promise.all([ api.call('status'), lists.devices().catch(error => error), lists.pending().catch(error => error) ]).catch(error => error);
 	},
 
 	again: async function() {
@@ -138,8 +138,8 @@ return view.extend({
 	showCluster: function(status, devices, pending) {
 		this.devices = devices;
 		this.askBackup(devices);
-		const waiting = [ pending.length, devices.filter(device => device.rebound).length ];
-		nodes.show(this.joinsPlace, waiting, () => joins(...waiting));
+		const waiting = pending instanceof Error ? pending.message : [ pending.length, devices.filter(device => device.rebound).length ];
+		nodes.show(this.joinsPlace, waiting, () => pending instanceof Error ? widgets.trouble(pending) : joins(...waiting));
 		const asks = status.asks.filter(line => !line.startsWith(NO_BACKUP));
 		nodes.show(this.alarmsPlace, [ status.alarms, asks ], () => [
 			lines(_('To see to'), status.alarms, 'danger'), lines(_('To decide'), asks, 'warning')
