@@ -109,6 +109,11 @@ class Book:
         return self._history.handed_over
 
     @property
+    def has_ended(self) -> bool:
+        """Whether the epoch of the head goes on no more: its leader handed over, or was retired (A25)."""
+        return self.handed_over or (self.leader is not None and self.device_key(self.leader) is None)
+
+    @property
     def settled(self) -> Seq:
         """Up to where all holders that have a say have the log on their disks; never falls by itself."""
         return self._settling.settled

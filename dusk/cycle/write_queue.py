@@ -316,7 +316,9 @@ class WriteQueue:
         return stamp._replace(absent=absent) if is_attested(absent, former) else None
 
     def _next(self, turn: _Turn) -> bytes | None:
-        """Return whose change is next in this turn; None: nobody's."""
+        """Return whose change is next in this turn; None: nobody's, or what it wrote retired the writer."""
+        if self._log.has_ended:
+            return None
         if STRANDED in self._lines:  # before newer changes of the same authors
             return STRANDED
         if turn.is_over:

@@ -252,12 +252,20 @@ class Leading:
         effects, contacts = self._ask(now), self._station.contacts
         return effects + [e for address in contacts.unanswered for e in self._fetch(address, now)]
 
+    def _is_passed_on(self) -> bool:
+        """Tell whether another that may lead has all that this device wrote."""
+        peers = self._station.peers
+        others = (peers.holder(device) for device in peers.succession if device != peers.own_id)
+        return any(other is not None and other.stored >= self._log.head.seq for other in others)
+
     def _hand_back(self, now: float) -> list[Effect]:
         """Hand over to the first of the succession once it is there for good; go on if it does not lead."""
         leader = self._writing.leader
         assert leader is not None, "only who leads hands over"
         if self._handed_at is not None:
             return self.lead(now) if now >= self._handed_at + self._handover_s else []
+        if self._log.has_ended:  # it was retired, and writes no more: it hands over by its silence
+            return self._resign(now) if self._is_passed_on() else []
         may = self._log.may_lead(self._station.peers.succession[0])  # not one that is frozen
         if self.is_first or not may or not leader.may_hand_back(now) or len(self._writing):
             return []

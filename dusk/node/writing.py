@@ -184,7 +184,7 @@ class Writing:
     @property
     def expiry_at(self) -> float | None:
         """When ``expire`` is wanted, monotonic seconds; None: nothing ends, or no clock tells (R11)."""
-        if self.leader is None or not self.clock.trusted or self._log.handed_over:
+        if self.leader is None or not self.clock.trusted or self._log.has_ended:
             return None
         if self._expiring[0] != self._log.head.chain:
             self._expiring = (self._log.head.chain, expiries(self._log.state))
@@ -201,7 +201,7 @@ class Writing:
 
     def gate(self, section: str, word: str, now: float) -> list[Effect]:
         """Write how a rollout goes on."""
-        if self._log.handed_over:  # who leads next decides
+        if self._log.has_ended:  # who leads next decides
             return []
         item = self._log.write_gate(section, word, self._stamp(now))
         return self._publish([((item,), self._log.head)], now)
@@ -210,7 +210,7 @@ class Writing:
         """Write the changes that wait, with one signed head."""
         assert self.leader is not None, "only who leads has changes to write"
         self.deadline = None
-        if self._log.handed_over:  # what waits is for the next epoch
+        if self._log.has_ended:  # what waits is for the next epoch
             return []
         leader = self.leader
         written = self._queue.write(self._stamp(now), lambda device: leader.silent_cycles(device, now))

@@ -46,7 +46,7 @@ from dusk.sim.network import Network
 from dusk.sim.plain import SUCCESSION
 from dusk.sim.rolled import FORMER
 from dusk.sim.transcript import Transcript
-from dusk.sim.tree import GONE, Held, Logged, Place, behind, fork_of, is_on, written
+from dusk.sim.tree import GONE, Held, Logged, Place, at, behind, fork_of, is_on, written
 from dusk.sim.wire import Reader, Said
 
 TABLE_S = 3600.0
@@ -128,7 +128,10 @@ class Checks:
         match effect:
             case Rebase() | UseCompacted():
                 self._transcript.count("rebase" if isinstance(effect, Rebase) else "compaction")
+                holding = self._holdings[device.index]
+                path = set(holding.path)
                 self.reread(device)
+                holding.just_left |= path - set(holding.path)
             case Append(items):
                 self._appended(device, items)
             case StoreFile(name, data):
@@ -302,8 +305,8 @@ class Checks:
             raise RuleBroken("R2", f"{where} another entry {said.seq}")
         if said.kind is Kind.ANSWER and said.change not in {logged.change for logged in held}:
             raise RuleBroken("R8", f"{where} that another change is entry {said.seq}")
-        if said.settled:
-            final = holding.at(said.settled)
+        if said.settled:  # as final as it was on the log that it had then, which it may just have left
+            final = at(held[0], said.settled)
             if final is None or not final.settled:
                 raise RuleBroken("R4", f"{where} that {said.settled} is final: not all have signed for it")
         if said.certificate is not None:

@@ -9,6 +9,7 @@ from dusk import limits
 from dusk.changelog.body import Change
 from dusk.changelog.entry import Absent, Outcome, OutcomeCode
 from dusk.changelog.items import verified_entry
+from dusk.changelog.sections import device_path
 from dusk.cycle import write_queue
 from dusk.cycle.fragments import cut_batch
 from dusk.cycle.messages import AnswerCode
@@ -298,3 +299,23 @@ def test_a20_the_writer_says_who_is_absent_where_a_device_comes_back_by_that_and
     queue.strand([second])
     (item,) = queue.write(world.stamp(), lambda _: 99).items
     assert verified_entry(item).absent == Absent(DeviceId(first.body.device), 99)
+
+
+def test_what_waits_behind_the_entry_that_retires_the_writer_is_refused_to_nobody() -> None:
+    world = World()
+    world.allow_joining()
+    heir = world.join()
+    queue, retired = WriteQueue(world.log, OWN), world.edit(device_path(world.device_id), "retired", [True])
+    changes = [
+        world.change(world.edit("cluster", "succession", [[heir.key_id]]), counter=10),
+        world.change(retired, counter=11),
+        world.change(world.set("a", "x.y.z", "1"), counter=12),
+    ]
+    for change in changes:
+        queue.take(change, OTHER)
+    written = queue.write(world.stamp())
+    assert [(answer.change, answer.code) for answer in written.answers] == [
+        (change.id, AnswerCode.STORED) for change in changes[:2]
+    ]
+    assert [waiting.change for waiting in queue.waiting()] == [changes[2]]
+    assert queue.write(world.stamp()).answers == ()

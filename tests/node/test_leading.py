@@ -4,8 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from dusk.changelog.sections import device_path
 from dusk.cycle.takeover import DEADLINE, State, Told
-from dusk.effects import Address, Connect, Disconnected, Effect, Event, SendDatagram
+from dusk.effects import Address, ChangeState, Connect, Disconnected, Effect, Event, SendDatagram
 from dusk.errors import Refused
 from dusk.ids import ChainHash, Seq
 from dusk.node.leading import Leading
@@ -308,3 +309,27 @@ def test_who_stands_in_hands_back_to_a_first_that_may_lead_once_nothing_waits(
     if is_handed:
         monkeypatch.setattr(leading, "lead", lambda _: AGAIN)
         assert [leading.tick(site.now + s) for s in (0.0, 14.99, 15.0)] == [[], [], AGAIN]
+
+
+@pytest.mark.parametrize("is_heard", [True, False])
+def test_a25_a_leader_that_is_retired_writes_no_more_and_refuses_nobody(*, is_heard: bool) -> None:
+    site = _settled(Site(3, holders=2))
+    master, heir, member = site.all
+    heir.on = is_heard
+    owner, path = site.world, device_path(master.node.device_id)
+    for edit in (
+        owner.edit("cluster", "succession", [[heir.node.device_id]]),
+        owner.edit(path, "retired", [True]),
+    ):
+        master.do(master.node.submit(owner.change(edit), site.now))
+        site.run(0.2)
+    assert master.node.log.has_ended
+    change = member.commit("waits for who leads next")
+    site.run(20.0)
+    assert master.node.leads == (not is_heard), "who takes over needs what it wrote"
+    heir.on = True
+    both = (heir.node.log, member.node.log)
+    site.until(lambda: None not in {log.position_of(change.id) for log in both}, 120.0, STEP_S)
+    assert heir.node.leads
+    assert heir.node.log.head == member.node.log.head
+    assert ChangeState.REFUSED not in {state for state, *_ in member.told(change.id)}

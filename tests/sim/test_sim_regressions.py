@@ -212,6 +212,15 @@ PLANS = {
     "a joiner left a log that was recovered for a checkpoint of before that": full(
         18698, returns=True, rollouts=True
     ),
+    "a leader that its own log had retired refused for good what others handed in": full(
+        15459, returns=True, rollouts=True
+    ),
+    "an answer of before a checkpoint was gone over to left behind it": full(
+        17441, returns=True, rollouts=True
+    ),
+    "an answer of before a switch named what was final on the log that was left": full(
+        10555, returns=True, rollouts=True
+    ),
 }
 
 
