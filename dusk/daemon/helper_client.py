@@ -36,6 +36,8 @@ ROLLBACK_S_MAX = RELOAD_S_MAX + APPLY_S_MAX
 """What is put back is put into effect by the same request."""
 HELLO_S_MAX = RELOAD_S_MAX + ROLLBACK_S_MAX
 """The helper waits for the end of a reload that the former daemon left, then undoes what that left."""
+HOOKS_RUN = 75
+"""Exit status of ``dusk-hook`` while former programs run still."""
 PATIENCE_S = 6.0
 """Longer than the helper waits for a second daemon: what takes longer is worth a line."""
 
@@ -173,10 +175,7 @@ class HelperClient:
 
     async def reload(self) -> tuple[int, str]:
         """Run the reload command; return its exit status and last line of errors."""
-        answer = await self._ask((b"reload",), RELOAD_S_MAX)
-        with _as_asked():
-            exit_status, line = answer
-            return int(exit_status), line.decode(errors="replace")
+        return await self._run((b"reload",), RELOAD_S_MAX)
 
     async def commit(self, apply_id: str) -> None:
         """Keep what an apply wrote."""
@@ -223,13 +222,22 @@ class HelperClient:
             Refused: ``failed`` with what was said, as on a machine that is no OpenWrt router.
             StorageError: the helper does not answer.
         """
-        answer = await self._ask((b"device", word.encode()), RELOAD_S_MAX)
-        with _as_asked():
-            exit_status, line = answer
-            status, said = int(exit_status), line.decode(errors="replace")
+        status, said = await self._run((b"device", word.encode()), RELOAD_S_MAX)
         if status:
             raise Refused("failed", said or f"{word} ended with {status}")
         return said
+
+    async def hook(self, *words: str) -> bool:
+        """Have root's own programs follow what has happened; return false while former ones run still.
+
+        Raises:
+            Refused: ``hook`` with why they are not run, or what the helper itself refuses.
+            StorageError: the helper does not answer.
+        """
+        status, said = await self._run((b"hook", *(word.encode() for word in words)), ANSWER_S_MAX)
+        if status not in (0, HOOKS_RUN):
+            raise Refused("hook", said or f"dusk-hook ended with {status}")
+        return status == 0
 
     async def perform(
         self, effect: ReadFiles | LookAtFiles | LookUp | WriteFiles | CommitFiles | RollbackFiles
@@ -278,6 +286,13 @@ class HelperClient:
             self.restored = Restored(last_id, max(1, int(times)), why) if last_id else None
             ended = (int(reloaded[0]), reloaded[1].decode(errors="replace")) if reloaded else None
         return Undone(apply_id, tuple(restored.split()), tuple(foreign.split()), reloaded=ended)
+
+    async def _run(self, fields: Sequence[bytes], wait_s: float) -> tuple[int, str]:
+        """Have a program run; return its exit status and last line of errors."""
+        answer = await self._ask(fields, wait_s)
+        with _as_asked():
+            exit_status, line = answer
+            return int(exit_status), line.decode(errors="replace")
 
     async def _ask(self, fields: Sequence[bytes], wait_s: float) -> list[bytes]:
         return _checked(await self._exchange(fields, wait_s))

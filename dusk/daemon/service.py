@@ -4,7 +4,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -29,6 +29,7 @@ from dusk.daemon.filewatch import watch_files
 from dusk.daemon.founding import check_free
 from dusk.daemon.hands import Hands
 from dusk.daemon.helper_client import HelperClient
+from dusk.daemon.hooks import Hooks
 from dusk.daemon.identity import FILE as IDENTITY_FILE
 from dusk.daemon.identity import decode_identity, encode_identity, node_label, wanted_name
 from dusk.daemon.inbox import Inbox
@@ -42,6 +43,7 @@ from dusk.daemon.slices import Slices
 from dusk.daemon.smallfiles import SmallFiles
 from dusk.daemon.sockets import Sockets
 from dusk.daemon.standing import look
+from dusk.daemon.status import words_of
 from dusk.daemon.streams import Streams
 from dusk.daemon.tickets import Tickets
 from dusk.effects import Answered, ChangeState, Event, Progress, StoreFile
@@ -163,6 +165,7 @@ class _Parts:
     desk: DaemonDesk
     control: ControlServer
     leaving: Leaving
+    alarms: Callable[[], list[tuple[str, str]]]
 
     def tell(self, news: Progress | Event | Answered) -> None:
         """Pass on what the node says, to those who wait and those who listen."""
@@ -260,6 +263,23 @@ def _brake(builder: Builder) -> list[str]:
     return [f"on hold{more}: nothing is applied here; `dusk unhold` ends it"]
 
 
+def _alarms(
+    builder: Builder, leaving: Leaving, helper: HelperClient, sockets: Sockets, sessions: Sessions
+) -> list[tuple[str, str]]:
+    """Return what is wrong in the shell: a word that is kept (`specs/hooks.md`), and a line for people."""
+    wrong = sessions.wrong_passwords().items()
+    guesses = [f"{count} wrong passwords for user {user}" for user, count in wrong]
+    undo = [f"an unfinished apply cannot be put back: {helper.problem}"] if helper.problem else []
+    found: dict[str, Sequence[str]] = {
+        "hold": _brake(builder),
+        "leaving": leaving.alarms,
+        "undo": undo,
+        "network": sockets.alarms,
+        "login": guesses,
+    }
+    return [(word, line) for word, lines in found.items() for line in lines]
+
+
 def _assemble(root: Path, builder: Builder, helper: HelperClient) -> _Parts:
     inbox = Inbox()
     streams = Streams(inbox)
@@ -277,20 +297,33 @@ def _assemble(root: Path, builder: Builder, helper: HelperClient) -> _Parts:
     leaving = Leaving(core, builder, sessions, tickets, directory=folder, make_key=own_key)
     core.prepare = leaving.before_life
 
-    def alarms() -> list[str]:
-        wrong = sessions.wrong_passwords().items()
-        guesses = (f"{count} wrong passwords for user {user}" for user, count in wrong)
-        undo = [f"an unfinished apply cannot be put back: {helper.problem}"] if helper.problem else []
-        return [*_brake(builder), *leaving.alarms, *undo, *sockets.alarms, *guesses]
+    def alarms() -> list[tuple[str, str]]:
+        return _alarms(builder, leaving, helper, sockets, sessions)
+
+    def lines() -> list[str]:
+        return [line for _, line in alarms()]
 
     drafts = Drafts(folder)
     desk = DaemonDesk(
-        core, sessions, tickets, drafts, answers, addresses=lambda: sockets.addresses, alarms=alarms
+        core, sessions, tickets, drafts, answers, addresses=lambda: sockets.addresses, alarms=lines
     )
     methods = _LateMethods(core, drafts, Methods(desk, Slices(core.quiet).pause), sessions.user)
     control = ControlServer(root / "var/run/dusk", methods)
     parts = _Parts(
-        root, builder, helper, inbox, streams, sockets, hands, core, answers, tickets, desk, control, leaving
+        root,
+        builder,
+        helper,
+        inbox,
+        streams,
+        sockets,
+        hands,
+        core,
+        answers,
+        tickets,
+        desk,
+        control,
+        leaving,
+        alarms,
     )
     hands.tell, desk.leave = parts.tell, leaving.begin
     desk.entering = Entering(core, builder, sessions, tickets, root, remove_line=helper.join_done)
@@ -348,7 +381,8 @@ async def _run_parts(parts: _Parts) -> None:
             nursery.start_soon(watch_files, parts.root, lambda: parts.core.node, parts.inbox)
             nursery.start_soon(_watch_hold, parts)
             nursery.start_soon(parts.leaving.run)
-            nursery.start_soon(_look_around, parts)
+            nursery.start_soon(_look_around, parts, hooks := Hooks(parts.root, parts.helper))
+            nursery.start_soon(hooks.run)
             say(f"running, device {parts.builder.key.key_id.hex()[:8]}, port {parts.builder.settings.port}")
             if isinstance(parts.core.node, Idle):
                 say("in no cluster yet: make one with `dusk init`, or join one with `dusk join --file F`")
@@ -409,15 +443,21 @@ STOP_S_MAX = 2.0
 """A disk that takes longer keeps nobody from stopping."""
 
 
-async def _look_around(parts: _Parts) -> None:
+async def _look_around(parts: _Parts, hooks: Hooks) -> None:
     """Say what is new, let go of void sessions; a member has no use for ``etc/dusk/join``: remove it."""
     path, news = parts.root / "etc/dusk/join", News(parts.desk.asked)
     versions = Versions(lambda since: _versions(parts.desk, since))
     failed = ""
+
+    def standing() -> set[str]:
+        words = [word for word, _ in parts.alarms()]
+        return words_of(parts.core.node, parts.core.trouble, words, trio.current_time())
+
     while True:
         resident = parts.core.node
         for line in (*versions.look(resident), *news.look(resident, trio.current_time())):
             say(line)
+        hooks.look(resident, standing)
         if isinstance(parts.core.node, Node):
             parts.desk.recheck_sessions()
         if isinstance(parts.core.node, Node) and _is_there(path):

@@ -1,6 +1,6 @@
 """What ``dusk status`` and the list of devices show of this node's present state."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
@@ -62,15 +62,7 @@ def _of_node(node: Node, alarms: Sequence[str], now: float) -> Json:
     state, head = node.log.state, node.log.head
     own, online = views.member(state, node.device_id), node.online(now)
     applied, succession = node.applied, views.succession(state)
-    lines = [*node.alarms.values(), *alarms]
-    if node.is_removed(now):
-        lines.append(_REMOVED)
-    elif not node.fresh(now):
-        lines.append("stale: the master is not heard")
-    else:
-        lines += [*_away(node, online, now), *_unreached(node)]
-    lines += [*failures(node), *_drifted(node)]
-    lines += [alone] if (alone := waits_alone(node, now)) else []
+    around = [line for _, lines in _around(node, online, now) for line in lines]
     return {
         "cluster": views.cluster_name(state),
         "device": node.device_id.hex(),
@@ -85,8 +77,36 @@ def _of_node(node: Node, alarms: Sequence[str], now: float) -> Json:
         "members": node.peers.count,
         "online": len(online),
         "apply": {"state": applied.state, "head": applied.head.seq, "reason": _reason(node, now)},
-        "alarms": lines,
+        "alarms": [*node.alarms.values(), *alarms, *around],
     }
+
+
+def words_of(resident: object, trouble: str, shell: Collection[str], now: float) -> set[str]:
+    """Return a word for each alarm that stands (`specs/hooks.md`), and for an apply that failed here.
+
+    Args:
+        resident: as of `status_of`.
+        trouble: as of `status_of`.
+        shell: words of the shell's alarms.
+        now: monotonic seconds.
+    """
+    if not isinstance(resident, Node):
+        return {*shell, *(["trouble"] if trouble else [])}
+    around = _around(resident, resident.online(now), now)
+    here = ["apply"] if resident.applied.state == State.FAILED else []
+    return {*resident.alarms, *shell, *here, *(word for word, lines in around if lines)}
+
+
+def _around(node: Node, online: AbstractSet[DeviceId], now: float) -> list[tuple[str, Sequence[str]]]:
+    """Return what is wrong around this node, word and lines for people."""
+    if node.is_removed(now):
+        found: list[tuple[str, Sequence[str]]] = [("removed", [_REMOVED])]
+    elif not node.fresh(now):
+        found = [("stale", ["stale: the master is not heard"])]
+    else:
+        found = [("away", _away(node, online, now)), ("multicast", _unreached(node))]
+    alone = waits_alone(node, now)
+    return [*found, ("others", failures(node)), *_drifted(node), ("alone", [alone] if alone else [])]
 
 
 def _reason(node: Node, now: float) -> str:
@@ -129,17 +149,18 @@ def _failure(names: list[str], seq: Seq) -> str:
     return f"{who} could not apply version {seq}: `dusk device show {names[0]}` says why"
 
 
-def _drifted(node: Node) -> list[str]:
+def _drifted(node: Node) -> list[tuple[str, Sequence[str]]]:
     """Name the other members where somebody changed what is managed, and those that change nothing now."""
     known = [(peer.device_id, peer.status) for peer in node.peers.others if peer.status is not None]
     drift = sorted(name_of(node, device) or "?" for device, status in known if status.drift)
     held = sorted(name_of(node, device) or "?" for device, status in known if status.state == "held")
-    lines = []
+    found: list[tuple[str, Sequence[str]]] = []
     if drift:
-        lines.append(f"changed by hand on {listed(drift, NAMES_SHOWN_MAX)}: `dusk drift {drift[0]}`")
+        line = f"changed by hand on {listed(drift, NAMES_SHOWN_MAX)}: `dusk drift {drift[0]}`"
+        found.append(("changed", [line]))
     if held:
-        lines.append(f"on hold, so nothing is applied there: {listed(held, NAMES_SHOWN_MAX)}")
-    return lines
+        found.append(("on-hold", [f"on hold, so nothing is applied there: {listed(held, NAMES_SHOWN_MAX)}"]))
+    return found
 
 
 def _away(node: Node, online: AbstractSet[DeviceId], now: float) -> list[str]:

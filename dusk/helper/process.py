@@ -9,10 +9,10 @@ from dusk.helper.beside import check_path, load, wanted_of
 from dusk.helper.files import FILE_BYTES_MAX, Refusal, check_owned, lock, open_folder
 from dusk.helper.journal import Journal
 from dusk.helper.places import FORMER, Places
-from dusk.helper.running import RELOAD_S_MAX, Watch, reload_command, run
+from dusk.helper.running import BEFORE_S_MAX, RELOAD_S_MAX, Watch, reload_command, run
 
 WHY_MAX = 400  # characters of a reason: a note has to stay a file that can be read
-REQUESTS = frozenset(b"read apply reload commit rollback join_done device".split())
+REQUESTS = frozenset(b"read apply reload commit rollback join_done device hook".split())
 
 
 def name(raw: bytes) -> str:
@@ -106,6 +106,10 @@ class Helper:
     def device(self, word: bytes) -> list[bytes]:
         """Do one of the fixed things of ``dusk-device``; return its status and last error line."""
         return run("dusk-device", [name(word)], self.root, RELOAD_S_MAX)
+
+    def hook(self, *words: bytes) -> list[bytes]:
+        """Start root's programs that follow what happened; return as ``device``, before they end."""
+        return run("dusk-hook", [name(word) for word in words], self.root, BEFORE_S_MAX)
 
     def answer(self, request: bytes = b"", *fields: bytes) -> list[bytes]:
         """Do one request, alone on the folder; a refusal and a failing disk are answers, too."""

@@ -67,6 +67,13 @@ async def ask(*fields):
         return "storage"
     return "done"
 
+async def told(word):
+    try:
+        await clients[0].hook("approve", word, word)
+    except Refused as refusal:
+        return refusal.code
+    return "done"
+
 async def attack():
     found = {"write " + path: write(root / path) for path in json.loads(sys.argv[3])}
     found["setresuid"] = regain()
@@ -83,6 +90,8 @@ async def attack():
         digest = hashlib.sha256(old.encode()).hexdigest().encode() if old else b"-"
         answer = await ask(b"apply", b"aa", package.encode(), digest, content.encode())
         found["root by " + content] = answer
+    for word in json.loads(sys.argv[4]):
+        found["hook " + word[:40]] = await told(word)
     found["unknown"] = await ask(b"__init__", b"/")
     found["half"] = await ask(b"apply", b"aa", b"system")
     found["foreign journal"] = await ask(b"commit", b"bb")

@@ -12,6 +12,9 @@ from dusk.changelog import views
 from dusk.changelog.log import Log
 from dusk.cycle.groupkeys import decode_group_keys
 from dusk.daemon.opening import read_log
+from tests.helper.test_helper_follow import TELL
+from tests.helper.test_helper_hooks import hook
+from tests.helper.test_helper_hooks import said as said_to_hooks
 from tests.network.cluster import PASSWORD, USER, Cluster, Machine, running
 
 pytestmark = [pytest.mark.network, pytest.mark.needs("namespaces")]
@@ -22,9 +25,11 @@ SLOW_S = 90.0
 
 @contextmanager
 def _one_and_three() -> Iterator[tuple[Cluster, list[Machine]]]:
-    """Run one master, and let three routers wait for power."""
+    """Run one master, whose root has programs that follow, and let three routers wait for power."""
     with running(1, "0.5s", newcomers=3) as cluster:
         newcomers = cluster.newcomers
+        for kind in ("approve", "remove"):
+            hook(cluster.first.root, kind, TELL)
         password = cluster.base / "password"
         cluster.first.dusk("login", USER, "--password-file", str(password))
         assert PASSWORD in password.read_text()
@@ -47,6 +52,22 @@ def _role(router: Machine) -> str | None:
 
 def _newest_key(router: Machine) -> object:
     return decode_group_keys((router.node_folder / "groupkeys").read_bytes()).newest
+
+
+def _members_kept(router: Machine) -> set[str]:
+    """Return the names of members in the log of a router that is off."""
+    log = Log(None)
+    log.extend(read_log(router.node_folder).items)
+    return {member.name for member in views.members(log.state)}
+
+
+def _programs_followed(cluster: Cluster, *later: tuple[str, str]) -> None:
+    """Wait until root's programs were told of all that happened, each once: who is back is another device."""
+    came = [("approve", name) for name in ("ap-1", "porch", "shed")]
+    root = cluster.first.root
+    cluster.wait("root's programs know", lambda: len(said_to_hooks(root)) == 3 + len(later))
+    told = [(kind, name) for kind, _device, name in map(str.split, said_to_hooks(root))]
+    assert (sorted(told[:3]), told[3:]) == (came, list(later))
 
 
 def _reset(router: Machine, key: bytes) -> None:
@@ -98,6 +119,7 @@ def test_a20_three_routers_join_by_one_word_one_is_reset_and_comes_back_and_one_
         assert (back.state() or {})["name"] == former
         assert {row["name"] for row in _listed(master)} == {master.name, "porch", "shed", "ap-1"}
 
+        _programs_followed(cluster, ("remove", former), ("approve", former))  # before more happens: one look
         gone = back
         before = _newest_key(gone)
         master.dusk("device", "remove", former)
@@ -110,7 +132,6 @@ def test_a20_three_routers_join_by_one_word_one_is_reset_and_comes_back_and_one_
         cluster.wait("they go on", lambda: len(cluster.heads(others)) == 1, SLOW_S)
         assert all(_role(router) in ("master", "backupMaster", "member") for router in others)
         assert _newest_key(gone) == before
+        _programs_followed(cluster, ("remove", former), ("approve", former), ("remove", former))
         cluster.stop()
-        log = Log(None)
-        log.extend(read_log(master.node_folder).items)
-        assert {m.name for m in views.members(log.state)} == {master.name, "porch", "shed", "ap-1"} - {former}
+        assert _members_kept(master) == {master.name, "porch", "shed", "ap-1"} - {former}
