@@ -6,9 +6,12 @@ of those that ``sysupgrade -b`` makes, so what puts these back puts it back, too
 
 import argparse
 import os
+import stat
 import sys
 import tarfile
-from collections.abc import Iterator
+from contextlib import suppress
+from errno import ELOOP, ENXIO
+from io import FileIO
 from pathlib import Path
 from typing import BinaryIO
 
@@ -20,6 +23,8 @@ from dusk.daemon.logfiles import DAMAGED_NAME, NAME
 from dusk.errors import Refused, StorageError
 
 _STANDARD_OUTPUT = "-"
+_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_FOLDER = _FILE | os.O_DIRECTORY
 _OWN = Path("etc/dusk")
 _LOG = _OWN / "node" / NAME
 _SETTINGS = Path("etc/config/dusk")
@@ -66,37 +71,71 @@ def _to_standard_output(context: Context) -> None:
 
 
 def _write(context: Context, stream: BinaryIO) -> None:
-    """Write the archive to an open file."""
+    """Write the archive to an open file.
+
+    Folders are gone through by their descriptors, and no link is followed: what lies below ``node`` is the
+    daemon's to move, and who runs this is root as a rule (R14).
+    """
     with disk.told_as_storage("there is no copy"), tarfile.open(fileobj=stream, mode="w|gz") as archive:
-        for path in (*_files(context, _SETTINGS), *_files(context, _OWN), *_files(context, _LOG)):
-            _add(archive, context.root, path)
+        copy = _Copy(context, archive)
+        for path in (_SETTINGS, _OWN, _LOG):
+            with suppress(FileNotFoundError):  # a router may have no settings of its own
+                copy.begin(path)
 
 
-def _files(context: Context, path: Path) -> Iterator[Path]:
-    """Yield a path, and of a folder all that is in it; say what is neither file nor folder."""
-    place = context.root / path
-    if place.is_symlink() or not (place.is_file() or place.is_dir()):
-        if os.path.lexists(place):
-            context.note(f"left out, as it is neither file nor folder: {place}")
-        return
-    yield path
-    if place.is_dir():
-        for inner in sorted(path / found.name for found in place.iterdir()):
-            if inner not in _LEFT_OUT and not (inner.name.startswith(".") and inner.name.endswith(".tmp")):
-                yield from _files(context, inner)
+class _Copy:
+    """An archive in the making."""
 
+    def __init__(self, context: Context, archive: tarfile.TarFile) -> None:
+        self._context, self._archive = context, archive
 
-def _add(archive: tarfile.TarFile, root: Path, path: Path) -> None:
-    """Add a folder, or a file as it is now; one that has gone meanwhile is missed by nobody."""
-    if (root / path).is_dir():
-        archive.add(root / path, str(path), recursive=False)
-        return
-    try:
-        descriptor = os.open(root / path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return
-    with os.fdopen(descriptor, "rb") as file:
-        archive.addfile(archive.gettarinfo(arcname=str(path), fileobj=file), file)
+    def begin(self, path: Path) -> None:
+        """Add a path below the root, with all that is in it.
+
+        Raises:
+            FileNotFoundError: there is no such folder.
+        """
+        folder = os.open(self._context.root / path.parent, _FOLDER)
+        try:
+            self.add(folder, path)
+        finally:
+            os.close(folder)
+
+    def add(self, folder: int, path: Path) -> None:
+        """Add what has a name in an open folder; what has gone is not missed, what is neither is said."""
+        try:
+            descriptor = os.open(path.name, _FILE, dir_fd=folder)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            if error.errno not in (ELOOP, ENXIO):
+                raise
+            self._leave_out(path)
+            return
+        try:
+            self._add(descriptor, path, os.fstat(descriptor))
+        finally:
+            os.close(descriptor)
+
+    def _add(self, descriptor: int, path: Path, found: os.stat_result) -> None:
+        info = tarfile.TarInfo(str(path))
+        info.mode, info.uid, info.gid = stat.S_IMODE(found.st_mode), found.st_uid, found.st_gid
+        info.mtime = int(found.st_mtime)
+        if stat.S_ISREG(found.st_mode):
+            info.size = found.st_size
+            with FileIO(descriptor, closefd=False) as file:
+                self._archive.addfile(info, file)
+        elif stat.S_ISDIR(found.st_mode):
+            info.type = tarfile.DIRTYPE
+            self._archive.addfile(info)
+            for name in sorted(os.listdir(descriptor)):
+                if path / name not in _LEFT_OUT and not (name.startswith(".") and name.endswith(".tmp")):
+                    self.add(descriptor, path / name)
+        else:
+            self._leave_out(path)
+
+    def _leave_out(self, path: Path) -> None:
+        self._context.note(f"left out, as it is neither file nor folder: {self._context.root / path}")
 
 
 COMMANDS = {

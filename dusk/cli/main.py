@@ -29,6 +29,7 @@ OVERVIEW = (
             ("login", "session", "open a session on this terminal"),
             ("logout", "session", "close it"),
             ("whoami", "session", "who is logged in here"),
+            ("session", "session", "all who are logged in at this router; end that"),
             ("key", "key", "a key of your own in a file, for --key-file"),
             ("device", "device", "list and show the routers"),
             ("joinkey", "joinkey", "make and list the keys with which routers join"),

@@ -1,9 +1,11 @@
-"""``dusk login``, ``logout``, ``whoami``."""
+"""``dusk login``, ``logout``, ``whoami``, ``session``."""
 
 import argparse
 
 from dusk.cli import tokens
-from dusk.cli.command import Command, Context
+from dusk.cli.command import Command, Context, subcommands, verb
+from dusk.cli.health import length_of
+from dusk.counting import counted
 from dusk.errors import Refused
 
 LOGIN_S_MAX = 60.0
@@ -51,6 +53,34 @@ def _whoami(context: Context, _arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _session_arguments(parser: argparse.ArgumentParser) -> None:
+    verbs = subcommands(parser)
+    verb(verbs, "list", "List who is logged in at this router.", "dusk session list", _session_list)
+    end = verb(
+        verbs,
+        "end",
+        "End all sessions of somebody at this router: your own, or as an owner anybody's.",
+        "dusk session end bob",
+        _session_end,
+    )
+    end.add_argument("user", metavar="USER", help="whose")
+
+
+def _session_list(context: Context, _arguments: argparse.Namespace) -> int:
+    sessions = context.signed("session.list")["sessions"]
+    rows = [
+        (one["user"], length_of(int(one["began_s_ago"])), length_of(int(one["idle_s"]))) for one in sessions
+    ]
+    context.table(("USER", "SINCE", "IDLE"), rows, sessions, "nobody is logged in here")
+    return 0
+
+
+def _session_end(context: Context, arguments: argparse.Namespace) -> int:
+    ended = context.signed("session.end", user=arguments.user)
+    context.say(f"{counted(ended['ended'], 'session')} of {arguments.user} ended here", ended)
+    return 0
+
+
 COMMANDS = {
     "login": Command(
         "Open a session for this terminal: the daemon keeps your key unlocked in memory until you log out, "
@@ -62,6 +92,7 @@ COMMANDS = {
         _login,
     ),
     "logout": Command("Close the session of this terminal.", "dusk logout", arguments=None, run=_logout),
+    "session": Command("Who is logged in at this router.", "dusk session list", _session_arguments),
     "whoami": Command(
         "Say who is logged in on this terminal. Exit code 1: nobody.",
         "dusk whoami",

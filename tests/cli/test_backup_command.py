@@ -116,13 +116,41 @@ def test_a_link_is_left_out_and_said(dusk: "Dusk", root: Path, tmp_path: Path) -
 
 
 @pytest.mark.usefixtures("world")
+def test_a_folder_that_becomes_a_link_meanwhile_leads_nowhere(
+    dusk: "Dusk", root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, drafts, elsewhere = os.open, root / "etc/dusk/node/drafts", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "shadow").write_text("of root's")
+
+    def moved(path: str | Path, flags: int, *rest: int, **more: int) -> int:
+        if path == "drafts":
+            drafts.rename(root / "etc/dusk/node/moved")
+            drafts.symlink_to(elsewhere)
+        return real(path, flags, *rest, **more)
+
+    monkeypatch.setattr(os, "open", moved)
+    said = dusk("backup", str(tmp_path / "copy"))
+    assert "etc/dusk/node/drafts" in said.err
+    assert not any("shadow" in name for name in members((tmp_path / "copy").read_bytes()))
+
+
+def test_a_router_without_settings_of_its_own_is_copied(dusk: "Dusk", root: Path, tmp_path: Path) -> None:
+    store(root, long_world().items)
+    assert dusk("backup", str(tmp_path / "copy")).code == 0
+    assert list(members((tmp_path / "copy").read_bytes())) == [
+        *("etc/dusk", "etc/dusk/node", "etc/dusk/node/log"),
+    ]
+
+
+@pytest.mark.usefixtures("world")
 def test_what_goes_meanwhile_is_not_missed_and_what_fails_leaves_nothing(
     dusk: "Dusk", root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real, draft, file = os.open, root / "etc/dusk/node/drafts/_anna", tmp_path / "copy"
 
     def discarded(path: str | Path, flags: int, *rest: int, **more: int) -> int:
-        if path == draft:
+        if path == draft.name:
             draft.unlink()
         return real(path, flags, *rest, **more)
 

@@ -64,6 +64,21 @@ def test_a_word_in_the_environment_names_a_session_of_its_own(
     assert len(list((tmp_path / "runtime/dusk").iterdir())) == 1
 
 
+def test_an_owner_sees_who_is_logged_in_and_ends_it_and_nobody_else_does(
+    dusk: "Dusk", logged_in: FakeDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(logged_in, "bob")
+    monkeypatch.setenv("DUSK_SESSION", "token-bob")
+    assert [row.split()[0] for row in dusk("session", "list").out.splitlines()] == ["USER", "alice", "bob"]
+    assert_refused(dusk("session", "end", "alice"), "owners")
+    assert "token-alice" in logged_in.people
+    monkeypatch.setenv("DUSK_SESSION", "token-alice")
+    assert [one["user"] for one in dusk("session", "list", "--json").json] == ["alice", "bob"]
+    assert dusk("session", "end", "bob").out == "1 session of bob ended here\n"
+    assert dusk("session", "end", "bob", "--json").json == {"ended": 0}
+    assert "token-bob" not in logged_in.people
+
+
 def test_a_session_token_follows_no_link(root: Path, tmp_path: Path) -> None:
     tokens.store(root, "token")
     assert tokens.load(root) == "token"
