@@ -77,18 +77,16 @@ def check_room(state: State, writes: Sequence[RecordWrite], signers: Collection[
 
 
 def _growth(state: State, writes: Sequence[RecordWrite]) -> _Growth:
-    records, fresh, size_bytes = Counter[str](), set[str](), 0
+    records, size_bytes = Counter[str](), 0
     for section, key, record in writes:
         if parse_path(section).kind in _NAMED:
             continue
         former = state.record(section, key)
-        size_bytes += record_bytes(key, record) - (0 if former is None else record_bytes(key, former))
+        size_bytes += record_bytes(key, record) - record_bytes(key, former)
         if former is None:
             records[section] += 1
-            if not state.size(section).records and section not in fresh:
-                fresh.add(section)
-                size_bytes += section_bytes(section)
-    return _Growth(records, len(fresh), size_bytes)
+    fresh = [section for section in records if not state.size(section).records]
+    return _Growth(records, len(fresh), size_bytes + sum(map(section_bytes, fresh)))
 
 
 def _full(section: str, most: int, *, by_owner: bool) -> str:

@@ -129,7 +129,7 @@ class _Copy:
             info.type = tarfile.DIRTYPE
             self._archive.addfile(info)
             for name in sorted(os.listdir(descriptor)):
-                if path / name not in _LEFT_OUT and not (name.startswith(".") and name.endswith(".tmp")):
+                if path / name not in _LEFT_OUT and not disk.is_leftover(name):
                     self.add(descriptor, path / name)
         else:
             self._leave_out(path)

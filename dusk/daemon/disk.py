@@ -138,3 +138,8 @@ def replace(directory: int, name: str, data: bytes) -> None:
             unlink(directory, temporary)
         raise
     sync_directory(directory)
+
+
+def is_leftover(name: str) -> bool:
+    """Tell whether a name is one that nothing keeps: of a file that was to take another's place."""
+    return name.startswith(".") and name.endswith(".tmp")

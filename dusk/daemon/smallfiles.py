@@ -146,7 +146,7 @@ class SmallFiles:
                 parent = self._open_folder(folder, make=False)
                 try:
                     for name in os.listdir(parent):
-                        if name.startswith(".") and name.endswith(".tmp"):
+                        if disk.is_leftover(name):
                             disk.unlink(parent, name)
                     disk.sync_directory(parent)
                 finally:
